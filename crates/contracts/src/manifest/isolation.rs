@@ -1,0 +1,103 @@
+//! How far from the host a plugin must run, at the least.
+//! It ranks where code runs; what the kernel enforces there is the sandbox plan's and not ranked here.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::document::{Cursor, FromNode};
+
+/// Where a plugin's handlers run, as a demand of its manifest (`min_isolation`).
+///
+/// By [`strength`](Self::strength): `in-process` < `subprocess` = `worker-pool`.
+///
+/// - `in-process` is no boundary at all: a handler shares the host's memory, and a crash of it is a crash of the host.
+/// - `subprocess` puts the kernel's process boundary between plugin and host.
+/// - `worker-pool` is the same boundary with the same sandbox, so neither is refused where the other is asked for. What
+///   differs is that a worker lives on: executions of *one* plugin share a process one after another. A worker never
+///   serves two plugins.
+///
+/// There is no `Ord`, because two different values are equally strong. Sandbox profiles (`trusted`, `restricted`,
+/// `untrusted`) will rank above `subprocess`; they are refused as unknown until a backend can hold them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Isolation {
+    /// Anywhere, the host's own process included.
+    #[default]
+    InProcess,
+    /// In a process of its own for each execution, or as strong.
+    Subprocess,
+    /// In a long-lived worker process of its own, or as strong.
+    WorkerPool,
+}
+
+const WORDS: [(&str, Isolation); 3] = [
+    ("in-process", Isolation::InProcess),
+    ("subprocess", Isolation::Subprocess),
+    ("worker-pool", Isolation::WorkerPool),
+];
+
+impl Isolation {
+    /// Rank of the boundary; a higher one keeps what a lower one keeps. Compare ranks, never store them.
+    pub const fn strength(self) -> u8 {
+        match self {
+            Self::InProcess => 0,
+            Self::Subprocess | Self::WorkerPool => 1,
+        }
+    }
+
+    /// Whether running at `self` meets a manifest that demands `min`.
+    pub const fn meets(self, min: Self) -> bool {
+        self.strength() >= min.strength()
+    }
+
+    /// The word used in manifests and messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InProcess => "in-process",
+            Self::Subprocess => "subprocess",
+            Self::WorkerPool => "worker-pool",
+        }
+    }
+}
+
+impl fmt::Display for Isolation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromNode for Isolation {
+    fn from_node(at: &mut Cursor<'_, '_>) -> Option<Self> {
+        at.one_of(&WORDS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_of_any_kind_meets_a_demand_for_one() {
+        use Isolation::{InProcess, Subprocess, WorkerPool};
+        for (offered, min, met) in [
+            (InProcess, InProcess, true),
+            (InProcess, Subprocess, false),
+            (InProcess, WorkerPool, false),
+            (Subprocess, InProcess, true),
+            (Subprocess, WorkerPool, true),
+            (WorkerPool, Subprocess, true),
+        ] {
+            assert_eq!(offered.meets(min), met, "{offered} for {min}");
+        }
+    }
+
+    #[test]
+    fn the_word_is_the_serialized_form() {
+        for (word, isolation) in WORDS {
+            assert_eq!(isolation.as_str(), word);
+            assert_eq!(serde_json::to_string(&isolation).unwrap(), format!("\"{word}\""));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The crate's integration tests, as one program.
+//! They use only what the crate offers to others.
+
+mod document;
+mod manifest;
+mod schema;

@@ -1,0 +1,236 @@
+//! One row of the configuration table: what a value is called, what it may be and what holds when nobody gives it.
+//! It knows no file and no environment; a row is the same wherever its value comes from.
+
+use std::time::Duration;
+
+use plugdock_contracts::ByteSize;
+use plugdock_contracts::document::{Cursor, FromNode, nearest};
+use plugdock_contracts::limits::parse_millicores;
+use plugdock_contracts::span::{format_span, parse_span};
+
+use super::value::ConfigValue;
+
+/// What every environment variable of the configuration begins with.
+pub(super) const VARIABLE_PREFIX: &str = "PLUGDOCK_";
+
+/// One value of the configuration.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Field {
+    /// Dotted name, as it stands in a file: `timeouts.call`.
+    pub key: &'static str,
+    /// What it may be.
+    pub kind: Kind,
+    /// What holds when nobody gives it.
+    pub preset: Preset,
+    /// What it does, in a sentence or two.
+    pub doc: &'static str,
+}
+
+/// What holds when nobody gives a value.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Preset {
+    /// This value.
+    Value(&'static str),
+    /// A value made from the environment or from other values, described here.
+    Derived(&'static str),
+    /// No value; the text says what that means.
+    Absent(&'static str),
+}
+
+/// What a value may be.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Kind {
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A path. A relative one is taken from the folder of its file, else from the current folder.
+    Path,
+    /// A length of time between these two.
+    Span(Duration, Duration),
+    /// A number of bytes between these two.
+    Size(ByteSize, ByteSize),
+    /// A whole number between these two.
+    Count(u64, u64),
+    /// A share of the machine's CPU, in thousandths of a core.
+    Share,
+    /// Texts in order, each of which the function accepts.
+    List(fn(&str) -> Result<(), &'static str>),
+}
+
+/// Why a value is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), help: None }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl Field {
+    /// The environment variable that gives the value: `PLUGDOCK_TIMEOUTS_CALL` for `timeouts.call`.
+    pub fn variable(&self) -> String {
+        format!("{VARIABLE_PREFIX}{}", self.key.replace('.', "_").to_ascii_uppercase())
+    }
+}
+
+impl Kind {
+    /// What may be written, for people: `auto | in-process`, `a length of time from 1ms to 1d`.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+            Self::Path => "path".to_owned(),
+            Self::Span(least, most) => format!("time, {} to {}", format_span(least), format_span(most)),
+            Self::Size(least, most) => format!("size, {least} to {most}"),
+            Self::Count(least, most) => format!("number, {least} to {most}"),
+            Self::Share => "share of CPU, such as `500m` or `2`".to_owned(),
+            Self::List(_) => "list of texts".to_owned(),
+        }
+    }
+
+    /// Reads a value from text, as the environment and the code give it. A list's items are separated by commas.
+    pub(super) fn parse(self, text: &str) -> Result<ConfigValue, Refusal> {
+        match self {
+            Self::Word(words) => word(words, text),
+            Self::Path => path(text),
+            Self::Span(least, most) => {
+                let span = parse_span(text).map_err(|error| Refusal::new(error.to_string()))?;
+                bounded(span, least, most, format_span).map(ConfigValue::Span)
+            }
+            Self::Size(least, most) => {
+                let size = text.parse().map_err(|error: plugdock_contracts::size::ByteSizeError| Refusal::new(error.to_string()))?;
+                bounded(size, least, most, |size| size.to_string()).map(ConfigValue::Size)
+            }
+            Self::Count(least, most) => {
+                let number = text.parse().map_err(|_not_a_number: std::num::ParseIntError| {
+                    Refusal::new(format!("`{}` is no whole number", text.escape_debug())).help(format!("between {least} and {most}"))
+                })?;
+                bounded(number, least, most, |number| number.to_string()).map(ConfigValue::Count)
+            }
+            Self::Share => share(text),
+            Self::List(check) => {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                items.map(|text| item(check, text)).collect::<Result<_, _>>().map(ConfigValue::List)
+            }
+        }
+    }
+
+    /// Reads a value from a document, reporting what is wrong with it there.
+    pub(super) fn read(self, at: &mut Cursor<'_, '_>) -> Option<ConfigValue> {
+        let value = match self {
+            Self::Word(_) | Self::Path | Self::Span(..) | Self::Share => self.parse(at.string()?),
+            Self::Size(least, most) => {
+                let size = ByteSize::from_node(at)?;
+                bounded(size, least, most, |size| size.to_string()).map(ConfigValue::Size)
+            }
+            Self::Count(least, most) => {
+                let number: u64 = at.integer()?;
+                bounded(number, least, most, |number| number.to_string()).map(ConfigValue::Count)
+            }
+            Self::List(check) => Ok(ConfigValue::List(at.items(|at| match item(check, at.string()?) {
+                Ok(text) => Some(text),
+                Err(refusal) => refuse(at, refusal),
+            })?)),
+        };
+        match value {
+            Ok(value) => Some(value),
+            Err(refusal) => refuse(at, refusal),
+        }
+    }
+}
+
+fn refuse<T>(at: &mut Cursor<'_, '_>, refusal: Refusal) -> Option<T> {
+    match refusal.help {
+        None => at.refuse(refusal.message),
+        Some(help) => at.refuse_with_help(refusal.message, help),
+    }
+}
+
+fn item(check: fn(&str) -> Result<(), &'static str>, text: &str) -> Result<String, Refusal> {
+    match check(text) {
+        Ok(()) => Ok(text.to_owned()),
+        Err(help) => Err(Refusal::new(format!("`{}` is not acceptable", text.escape_debug())).help(help)),
+    }
+}
+
+fn word(words: &'static [&'static str], text: &str) -> Result<ConfigValue, Refusal> {
+    if words.contains(&text) {
+        return Ok(ConfigValue::Text(text.to_owned()));
+    }
+    let refusal = Refusal::new(format!("unknown value `{}`", text.escape_debug()));
+    Err(match nearest(text, words.iter().copied()) {
+        Some(close) => refusal.help(format!("did you mean `{close}`?")),
+        None => refusal.help(format!("one of: {}", words.join(", "))),
+    })
+}
+
+fn path(text: &str) -> Result<ConfigValue, Refusal> {
+    match text {
+        "" => Err(Refusal::new("an empty path")),
+        text if text.contains('\0') => Err(Refusal::new("a path with a NUL byte")),
+        text => Ok(ConfigValue::Path(text.into())),
+    }
+}
+
+fn share(text: &str) -> Result<ConfigValue, Refusal> {
+    let refuse = |reason: &str| Refusal::new(format!("`{}` is no share of CPU", text.escape_debug())).help(reason);
+    match parse_millicores(text) {
+        Ok(0) => Err(refuse("a share of nothing can only be a mistake; leave it out for no limit")),
+        Ok(millicores) => Ok(ConfigValue::Share(millicores)),
+        Err(reason) => Err(refuse(reason)),
+    }
+}
+
+fn bounded<T: PartialOrd>(value: T, least: T, most: T, show: impl Fn(T) -> String) -> Result<T, Refusal> {
+    if (&least..=&most).contains(&&value) {
+        return Ok(value);
+    }
+    let side = if value < least { "too small" } else { "too large" };
+    Err(Refusal::new(format!("{} is {side}", show(value))).help(format!("between {} and {}", show(least), show(most))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refused(kind: Kind, text: &str, message: &str, help: Option<&str>) {
+        let refusal = kind.parse(text).expect_err(text);
+        assert_eq!((refusal.message.as_str(), refusal.help.as_deref()), (message, help), "{text}");
+    }
+
+    const SPAN: Kind = Kind::Span(Duration::from_millis(1), Duration::from_secs(60));
+
+    #[test]
+    fn refusals_say_what_would_be_right() {
+        refused(Kind::Word(&["auto", "subprocess"]), "sub-process", "unknown value `sub-process`", Some("did you mean `subprocess`?"));
+        refused(Kind::Word(&["auto", "subprocess"]), "x", "unknown value `x`", Some("one of: auto, subprocess"));
+        refused(SPAN, "0", "0s is too small", Some("between 1ms and 1m"));
+        refused(SPAN, "2h", "2h is too large", Some("between 1ms and 1m"));
+        refused(SPAN, "5", "`5` is no length of time: each number needs a unit: ns, us, ms, s, m, h or d", None);
+        refused(Kind::Count(1, 9), "-1", "`-1` is no whole number", Some("between 1 and 9"));
+        refused(Kind::Count(1, 9), "10", "10 is too large", Some("between 1 and 9"));
+        refused(Kind::Share, "0", "`0` is no share of CPU", Some("a share of nothing can only be a mistake; leave it out for no limit"));
+        refused(Kind::Path, "", "an empty path", None);
+        let size = Kind::Size(ByteSize::from_kib(1), ByteSize::from_mib(1));
+        refused(size, "2GiB", "2GiB is too large", Some("between 1KiB and 1MiB"));
+    }
+
+    #[test]
+    fn a_list_is_separated_by_commas_and_may_be_empty() {
+        let list = Kind::List(|item| if item == "bad" { Err("write good") } else { Ok(()) });
+        assert_eq!(list.parse("a=b, c ,").unwrap(), ConfigValue::List(vec!["a=b".into(), "c".into()]));
+        assert_eq!(list.parse("").unwrap(), ConfigValue::List(Vec::new()));
+        refused(list, "good,bad", "`bad` is not acceptable", Some("write good"));
+    }
+}

@@ -1,0 +1,32 @@
+//! The host's configuration: one table of values, read from code, environment and file, checked whole, each with its origin.
+//! It decides what was meant, never what the machine can do: that is found at start-up.
+//!
+//! Precedence: code, then environment (`PLUGDOCK_…`), then file, then default. Every value and its variable is in
+//! `docs/configuration.md`, which a test keeps equal to the table.
+
+mod builder;
+mod check;
+mod environment;
+mod fault;
+mod field;
+mod file;
+mod layer;
+mod provenance;
+mod reference;
+mod runtime_config;
+mod table;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use builder::RuntimeConfigBuilder;
+pub use environment::Environment;
+pub use fault::{ConfigError, ConfigFault};
+pub use field::{Field, Kind, Preset};
+pub use provenance::Provenance;
+pub use reference::markdown_reference;
+pub use runtime_config::{
+    ExecutionMode, ExecutionSection, LogConfig, LogFormat, PlatformSection, PluginSetting, RuntimeConfig, Setting, ShutdownSection,
+};
+pub use table::FIELDS;
+pub use value::ConfigValue;

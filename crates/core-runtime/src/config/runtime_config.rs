@@ -1,0 +1,238 @@
+//! The configuration as the rest of the program reads it: typed sections, and every value with its origin.
+//! It exists only when everything was checked, and never changes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use plugdock_contracts::{Limits, PluginId, Timeouts, span};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use super::builder::RuntimeConfigBuilder;
+use super::field::Field;
+use super::layer::Given;
+use super::provenance::Provenance;
+use super::value::ConfigValue;
+
+/// A checked configuration.
+#[derive(Debug, Clone)]
+pub struct RuntimeConfig {
+    sections: Sections,
+    settings: Vec<Setting>,
+    plugins: BTreeMap<PluginId, PluginSetting>,
+    file: Option<PathBuf>,
+    notes: Vec<String>,
+}
+
+/// One value and where it came from.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Setting {
+    /// Its row in the table.
+    pub field: &'static Field,
+    /// The value; none where nobody gave one and the row has no default.
+    pub value: Option<ConfigValue>,
+    /// Where it came from.
+    pub origin: Provenance,
+}
+
+/// The configuration of one plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PluginSetting {
+    /// A JSON object.
+    pub config: Json,
+    /// Where it came from.
+    pub origin: Provenance,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sections {
+    execution: ExecutionSection,
+    timeouts: Timeouts,
+    #[serde(default)]
+    limits: Limits,
+    platform: PlatformSection,
+    log: LogConfig,
+    shutdown: ShutdownSection,
+}
+
+/// How executions run.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ExecutionSection {
+    /// Which backend.
+    pub mode: ExecutionMode,
+    /// Program that starts workers.
+    pub spawner_program: Option<PathBuf>,
+    /// Program that runs as the worker of linked plugins.
+    pub worker_program: Option<PathBuf>,
+    /// Executions that run at one time.
+    pub max_concurrent: usize,
+    /// Folder of the workspaces.
+    pub workspace_root: PathBuf,
+    /// Time in which a worker must introduce itself.
+    #[serde(with = "span::as_text")]
+    pub handshake: Duration,
+}
+
+/// Which backend runs executions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ExecutionMode {
+    /// Chosen by what the machine and the host offer.
+    Auto,
+    /// The host's own process.
+    InProcess,
+    /// A fresh process for each execution.
+    Subprocess,
+    /// Long-lived worker processes.
+    WorkerPool,
+}
+
+/// What the platform's services keep and bound.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PlatformSection {
+    /// Folder of what they keep.
+    pub data_dir: PathBuf,
+}
+
+/// How the host's own log is written.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct LogConfig {
+    /// `off`, `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+    /// Exceptions, each as `target=level`.
+    pub filter: Vec<String>,
+    /// The form of a line.
+    pub format: LogFormat,
+}
+
+/// The form of the host's own log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object for each line.
+    Json,
+    /// No log of ours: the host brings its own subscriber.
+    None,
+}
+
+/// How the host stops.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ShutdownSection {
+    /// Time in which running executions may finish.
+    #[serde(with = "span::as_text")]
+    pub drain: Duration,
+}
+
+impl RuntimeConfig {
+    /// Starts to gather sources.
+    pub fn builder() -> RuntimeConfigBuilder {
+        RuntimeConfigBuilder::default()
+    }
+
+    pub(super) fn new(
+        values: Vec<(&'static Field, Option<Given>)>,
+        plugins: BTreeMap<PluginId, PluginSetting>,
+        file: Option<PathBuf>,
+        notes: Vec<String>,
+    ) -> Self {
+        let settings: Vec<Setting> = values
+            .into_iter()
+            .map(|(field, given)| match given {
+                Some(Given { value, origin, .. }) => Setting { field, value: Some(value), origin },
+                None => Setting { field, value: None, origin: Provenance::Default },
+            })
+            .collect();
+        let sections = sections(&settings).expect("the sections have a field of the right type for each row of the table");
+        Self { sections, settings, plugins, file, notes }
+    }
+
+    /// How executions run.
+    pub fn execution(&self) -> &ExecutionSection {
+        &self.sections.execution
+    }
+
+    /// How long each step may take.
+    pub fn timeouts(&self) -> &Timeouts {
+        &self.sections.timeouts
+    }
+
+    /// What a worker may use.
+    pub fn limits(&self) -> &Limits {
+        &self.sections.limits
+    }
+
+    /// What the platform's services keep and bound.
+    pub fn platform(&self) -> &PlatformSection {
+        &self.sections.platform
+    }
+
+    /// How the host's own log is written.
+    pub fn log(&self) -> &LogConfig {
+        &self.sections.log
+    }
+
+    /// How the host stops.
+    pub fn shutdown(&self) -> &ShutdownSection {
+        &self.sections.shutdown
+    }
+
+    /// The plugins' configurations.
+    pub fn plugins(&self) -> &BTreeMap<PluginId, PluginSetting> {
+        &self.plugins
+    }
+
+    /// Every value with its origin, in the order of the table.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    /// One value with its origin, by its dotted name.
+    pub fn setting(&self, key: &str) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.field.key == key)
+    }
+
+    /// The file that was read, if any.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// What was seen and ignored, in sentences.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+}
+
+fn sections(settings: &[Setting]) -> Result<Sections, serde_json::Error> {
+    let mut root = Map::new();
+    for Setting { field, value, .. } in settings {
+        let mut table = &mut root;
+        let mut rest = field.key;
+        while let Some((section, below)) = rest.split_once('.') {
+            let inner = table.entry(section).or_insert_with(|| Json::Object(Map::new()));
+            // A key and a section never share a name: the table of a file could not hold both.
+            let Json::Object(inner) = inner else { break };
+            (table, rest) = (inner, below);
+        }
+        let Some(value) = value else { continue };
+        // Manifest and configuration say `cpu`; the limit itself names its unit.
+        let name = if field.key == "limits.cpu" { "cpu_millicores" } else { rest };
+        table.insert(name.to_owned(), value.typed());
+    }
+    serde_json::from_value(Json::Object(root))
+}

@@ -1,0 +1,3 @@
+//! Placeholder of the program.
+
+fn main() {}

@@ -1,0 +1,77 @@
+//! A file that appears in a directory whole or not at all: written under a temporary name, then renamed.
+//! It does not decide what is written, and leaves no temporary file behind when writing fails.
+
+use std::fs::File;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nix::errno::Errno;
+use nix::sys::stat::Mode;
+
+use crate::workspace::directory::Directory;
+
+/// What the umask leaves of this is the mode of a placed file, as for any file a program writes.
+const PLACED_MODE: Mode = Mode::S_IRUSR
+    .union(Mode::S_IWUSR)
+    .union(Mode::S_IRGRP)
+    .union(Mode::S_IWGRP)
+    .union(Mode::S_IROTH)
+    .union(Mode::S_IWOTH);
+
+/// Names tried before giving up; each is taken only if a process with our number left it behind.
+const MAX_NAME_ATTEMPTS: u32 = 64;
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// Writes a file through `fill` and puts it at `name`, replacing what file or link has that name.
+///
+/// Nobody sees a part of it: the name appears after the contents reached the disk. On any failure the temporary file is removed.
+pub(crate) fn place<T, F>(dir: &Directory, name: &str, fill: F) -> io::Result<T>
+where
+    F: FnOnce(&mut File) -> io::Result<T>,
+{
+    let mut temporary = Temporary::make(dir)?;
+    let filled = fill(&mut temporary.file)?;
+    // A full or failing disk may refuse only now what it accepted into memory before.
+    temporary.file.sync_data()?;
+    dir.rename(temporary.name.as_str(), dir, name)?;
+    temporary.disarm();
+    Ok(filled)
+}
+
+/// A file without its final name, removed on drop unless disarmed.
+struct Temporary<'a> {
+    dir: &'a Directory,
+    name: String,
+    file: File,
+    armed: bool,
+}
+
+impl<'a> Temporary<'a> {
+    fn make(dir: &'a Directory) -> io::Result<Self> {
+        for _ in 0..MAX_NAME_ATTEMPTS {
+            let name =
+                format!(".plugdock-{}-{}.part", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            match dir.create(name.as_str(), PLACED_MODE) {
+                Ok(file) => return Ok(Self { dir, name, file, armed: true }),
+                Err(Errno::EEXIST) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Err(Errno::EEXIST.into())
+    }
+
+    fn disarm(mut self) {
+        self.armed = false;
+    }
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        if self.armed
+            && let Err(errno) = self.dir.unlink(self.name.as_str())
+        {
+            tracing::warn!(name = self.name, error = %errno, "a temporary file of a failed write stays");
+        }
+    }
+}

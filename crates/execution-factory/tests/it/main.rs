@@ -1,0 +1,4 @@
+//! The integration tests of the crate, in one binary.
+//! Each module tests one part through its public face.
+
+mod workspace;

@@ -1,0 +1,9 @@
+//! Workspaces on a real disk, among hostile trees, dead hosts and other hosts.
+//! No test sleeps; a test that needs another process re-executes this binary.
+
+mod artifact;
+mod fixture;
+mod lease;
+mod sequence;
+mod sweep;
+mod tree_remover;

@@ -1,0 +1,246 @@
+//! What waits to be written, in two lanes: urgent frames pass bulk ones, and neither lane grows without bound.
+//! It writes nothing; the driver takes from it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::frame::{Ack, CallId, Frame, Kind};
+use crate::limit::{MAX_QUEUED, OUTGOING_BUDGET};
+use crate::writer::{Encoded, Encoder};
+
+/// Room in the outgoing budget; it is free again when the frame is written or withdrawn.
+pub(crate) type Room = OwnedSemaphorePermit;
+
+#[derive(Debug)]
+pub(super) struct Outbox {
+    lanes: Mutex<Lanes>,
+    ready: Notify,
+    budget: Arc<Semaphore>,
+}
+
+#[derive(Debug, Default)]
+struct Lanes {
+    urgent: VecDeque<Encoded>,
+    /// Credit to give back, added up per stream.
+    acks: VecDeque<(CallId, Ack)>,
+    bulk: VecDeque<(Encoded, Option<Room>)>,
+    /// Bulk frames without room of their own.
+    n_unpaid: usize,
+    closing: bool,
+}
+
+/// What the driver gets.
+#[derive(Debug)]
+pub(super) enum Next {
+    Frame(Encoded, Option<Room>),
+    /// Everything was written and nothing more will come.
+    Closed,
+}
+
+/// The queue is closed.
+#[derive(Debug)]
+pub(super) struct OutboxClosed;
+
+impl Outbox {
+    pub(super) fn new() -> Self {
+        Self {
+            lanes: Mutex::default(),
+            ready: Notify::new(),
+            budget: Arc::new(Semaphore::new(OUTGOING_BUDGET as usize)),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for room for a frame. Cancel-safe; waiters are served in order.
+    pub(super) async fn reserve(&self, frame: &Encoded) -> Result<Room, OutboxClosed> {
+        let cost = frame.cost(OUTGOING_BUDGET);
+        Arc::clone(&self.budget).acquire_many_owned(cost).await.map_err(|_closed| OutboxClosed)
+    }
+
+    /// Room for a frame, if there is some now.
+    pub(super) fn try_reserve(&self, frame: &Encoded) -> Option<Room> {
+        Arc::clone(&self.budget).try_acquire_many_owned(frame.cost(OUTGOING_BUDGET)).ok()
+    }
+
+    /// Queues a frame behind those before it.
+    pub(super) fn push(&self, frame: Encoded, room: Option<Room>) -> Result<(), OutboxClosed> {
+        let mut lanes = self.lock();
+        if lanes.closing {
+            return Err(OutboxClosed);
+        }
+        lanes.n_unpaid += usize::from(room.is_none());
+        lanes.bulk.push_back((frame, room));
+        self.ready.notify_one();
+        Ok(())
+    }
+
+    /// Queues a frame in front of all bulk.
+    pub(super) fn urge(&self, frame: Encoded) -> Result<(), OutboxClosed> {
+        let mut lanes = self.lock();
+        if lanes.closing {
+            return Err(OutboxClosed);
+        }
+        lanes.urgent.push_back(frame);
+        self.ready.notify_one();
+        Ok(())
+    }
+
+    /// Queues credit in front of all bulk; what waits for the same stream already is added to.
+    pub(super) fn ack(&self, call: CallId, stream: u32, credit: u32) {
+        let mut lanes = self.lock();
+        if lanes.closing {
+            return;
+        }
+        match lanes.acks.iter_mut().find(|(id, ack)| *id == call && ack.stream == stream) {
+            Some((_, ack)) => ack.credit += credit,
+            None => lanes.acks.push_back((call, Ack { stream, credit })),
+        }
+        self.ready.notify_one();
+    }
+
+    /// How many frames wait that have no room of their own.
+    pub(super) fn n_unpaid(&self) -> usize {
+        let lanes = self.lock();
+        lanes.n_unpaid + lanes.urgent.len() + lanes.acks.len()
+    }
+
+    pub(super) fn is_overfull(&self) -> bool {
+        self.n_unpaid() > MAX_QUEUED
+    }
+
+    /// Takes back a call that was not written yet, with everything of it; false when it was.
+    pub(super) fn withdraw(&self, call: CallId) -> bool {
+        let mut lanes = self.lock();
+        let waits = lanes.bulk.iter().any(|(frame, _)| frame.call == call && frame.kind == Kind::Call);
+        if waits {
+            let n_unpaid = lanes.bulk.iter().filter(|(frame, room)| frame.call == call && room.is_none()).count();
+            lanes.n_unpaid -= n_unpaid;
+            lanes.bulk.retain(|(frame, _)| frame.call != call);
+            lanes.urgent.retain(|frame| frame.call != call);
+            lanes.acks.retain(|(id, _)| *id != call);
+        }
+        waits
+    }
+
+    /// Takes nothing more; what waits is still written.
+    pub(super) fn close(&self) {
+        self.lock().closing = true;
+        self.budget.close();
+        self.ready.notify_one();
+    }
+
+    /// Throws everything away: the link is dead.
+    pub(super) fn clear(&self) {
+        self.close();
+        let dropped = std::mem::take(&mut *self.lock());
+        self.lock().closing = true;
+        drop(dropped);
+    }
+
+    /// The next frame to write. Cancel-safe: a frame is taken only when it is returned.
+    pub(super) async fn next(&self, encoder: Encoder) -> Next {
+        loop {
+            if let Some(next) = self.try_next(encoder) {
+                return next;
+            }
+            self.ready.notified().await;
+        }
+    }
+
+    /// The next frame to write, if one waits.
+    pub(super) fn try_next(&self, encoder: Encoder) -> Option<Next> {
+        let mut lanes = self.lock();
+        if let Some(frame) = lanes.urgent.pop_front() {
+            return Some(Next::Frame(frame, None));
+        }
+        if let Some((call, ack)) = lanes.acks.pop_front() {
+            let frame = encoder.encode(Frame::bare(call, ack)).expect("two integers fit every bound");
+            return Some(Next::Frame(frame, None));
+        }
+        if let Some((frame, room)) = lanes.bulk.pop_front() {
+            lanes.n_unpaid -= usize::from(room.is_none());
+            return Some(Next::Frame(frame, room));
+        }
+        lanes.closing.then_some(Next::Closed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::codec::CodecKind;
+    use crate::frame::{Call, Cancel, CancelKind, Data};
+    use crate::limit::LinkLimits;
+
+    fn encoder() -> Encoder {
+        Encoder { codec: CodecKind::Bincode, limits: LinkLimits::default() }
+    }
+
+    fn encoded(frame: Frame) -> Encoded {
+        encoder().encode(frame).unwrap()
+    }
+
+    fn drained(outbox: &Outbox) -> Vec<(u64, Kind)> {
+        std::iter::from_fn(|| match outbox.try_next(encoder())? {
+            Next::Frame(frame, _room) => Some((frame.call.0, frame.kind)),
+            Next::Closed => None,
+        })
+        .collect()
+    }
+
+    fn data(call: u64) -> Encoded {
+        encoded(Frame::new(CallId(call), Data { stream: 0 }, Bytes::from_static(b"x")))
+    }
+
+    #[test]
+    fn urgent_frames_pass_bulk_and_credit_is_added_up() {
+        let outbox = Outbox::new();
+        outbox.push(data(1), None).unwrap();
+        outbox.ack(CallId(1), 0, 5);
+        outbox.ack(CallId(1), 0, 7);
+        let cancel = Cancel::new(CancelKind::Caller, "", std::time::Duration::ZERO);
+        outbox.urge(encoded(Frame::bare(CallId(1), cancel))).unwrap();
+        assert_eq!(outbox.n_unpaid(), 3);
+        assert_eq!(drained(&outbox), [(1, Kind::Cancel), (1, Kind::Ack), (1, Kind::Data)]);
+        assert_eq!(outbox.n_unpaid(), 0);
+    }
+
+    #[test]
+    fn a_call_not_written_yet_is_withdrawn_with_all_of_it() {
+        let outbox = Outbox::new();
+        for call in [1, 2] {
+            outbox.push(encoded(Frame::bare(CallId(call), Call::default())), None).unwrap();
+            outbox.push(data(call), None).unwrap();
+        }
+        assert!(outbox.withdraw(CallId(1)));
+        assert!(!outbox.withdraw(CallId(1)));
+        assert_eq!(drained(&outbox), [(2, Kind::Call), (2, Kind::Data)]);
+    }
+
+    #[test]
+    fn a_closed_outbox_writes_what_waits_and_takes_no_more() {
+        let outbox = Outbox::new();
+        outbox.push(data(1), None).unwrap();
+        outbox.close();
+        outbox.push(data(2), None).unwrap_err();
+        assert_eq!(drained(&outbox), [(1, Kind::Data)]);
+        assert!(matches!(outbox.try_next(encoder()), Some(Next::Closed)));
+    }
+
+    #[test]
+    fn a_frame_above_the_budget_takes_all_of_it() {
+        let outbox = Outbox::new();
+        let large = encoded(Frame::new(CallId(1), Data { stream: 0 }, Bytes::from(vec![0; 4 * 1024 * 1024])));
+        let room = outbox.try_reserve(&large).unwrap();
+        assert!(outbox.try_reserve(&data(1)).is_none());
+        drop(room);
+        assert!(outbox.try_reserve(&data(1)).is_some());
+    }
+}

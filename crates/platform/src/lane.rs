@@ -1,0 +1,130 @@
+//! Runs a service's blocking work beside the async runtime, a bounded number at a time, and stops it in an orderly way.
+//! It knows nothing of the work; what runs is never cut off, only what waits for its turn.
+
+use std::sync::Arc;
+
+use plugdock_contracts::service::{ServiceError, ServiceScope};
+use plugdock_contracts::{ErrorCode, ExecutionError};
+use tokio::sync::Semaphore;
+
+/// The service was stopped.
+#[derive(Debug, thiserror::Error)]
+#[error("the service was stopped")]
+struct Stopped;
+
+/// A bounded number of blocking jobs of one service.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    service: &'static str,
+    turns: Arc<Semaphore>,
+    width: u32,
+}
+
+impl Lane {
+    /// A lane in which `width` jobs run at one time.
+    pub(crate) fn new(service: &'static str, width: u32) -> Self {
+        // A semaphore's capacity is some bits less than `usize`, far above any `u32`.
+        let turns = Arc::new(Semaphore::new(usize::try_from(width).unwrap_or(Semaphore::MAX_PERMITS)));
+        Self { service, turns, width }
+    }
+
+    /// Runs a job in its turn. Waiting ends with the scope's time; a job that began runs to its end,
+    /// also when the future is dropped.
+    pub(crate) async fn run<T, F>(&self, scope: &ServiceScope, action: &'static str, job: F) -> Result<T, ServiceError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, ServiceError> + Send + 'static,
+    {
+        let service = self.service;
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| ServiceError::Failed { service, action, source };
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        let turn = match scope.remaining {
+            None => turn.await,
+            Some(remaining) if remaining.is_zero() => return Err(out_of_time(service, action)),
+            Some(remaining) => {
+                tokio::time::timeout(remaining, turn).await.map_err(|_elapsed| out_of_time(service, action))?
+            }
+        };
+        let turn = turn.map_err(|_closed| failed(Stopped.into()))?;
+        // The turn goes with the job, so that a job whose caller went away still counts.
+        let job = move || {
+            let result = job();
+            drop(turn);
+            result
+        };
+        match tokio::task::spawn_blocking(job).await {
+            Ok(result) => result,
+            Err(panicked) => Err(failed(panicked.into())),
+        }
+    }
+
+    /// Lets running jobs end, and refuses every later one. Cancel safe; a second call returns at once.
+    pub(crate) async fn stop(&self) {
+        if let Ok(all) = self.turns.acquire_many(self.width).await {
+            self.turns.close();
+            drop(all);
+        }
+    }
+}
+
+fn out_of_time(service: &'static str, action: &'static str) -> ServiceError {
+    let message = format!("{service}: the execution's time was over before its turn came to {action}");
+    ServiceError::Execution(ExecutionError::new(ErrorCode::Timeout, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use plugdock_contracts::{ExecutionId, PluginId};
+
+    fn scope(remaining: Option<Duration>) -> ServiceScope {
+        let mut scope = ServiceScope::new(PluginId::new("a/b").unwrap(), None, ExecutionId::generate());
+        scope.remaining = remaining;
+        scope
+    }
+
+    #[tokio::test]
+    async fn waiting_for_a_turn_ends_with_the_scope() {
+        let lane = Arc::new(Lane::new("state", 1));
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let first = {
+            let (lane, scope) = (Arc::clone(&lane), scope(None));
+            async move { lane.run(&scope, "hold", move || Ok(held.recv().is_ok())).await }
+        };
+        let second = async {
+            let scope = scope(Some(Duration::from_millis(1)));
+            let waited = lane.run(&scope, "work", || Ok(())).await;
+            release.send(()).unwrap();
+            waited
+        };
+        let (first, second) = tokio::join!(first, second);
+        assert!(first.unwrap());
+        assert!(matches!(second, Err(ServiceError::Execution(error)) if *error.code() == ErrorCode::Timeout));
+    }
+
+    #[tokio::test]
+    async fn no_time_left_means_no_work() {
+        let lane = Lane::new("state", 1);
+        let result = lane.run(&scope(Some(Duration::ZERO)), "work", || Ok(())).await;
+        assert!(matches!(result, Err(ServiceError::Execution(error)) if *error.code() == ErrorCode::Timeout));
+    }
+
+    #[tokio::test]
+    async fn a_stopped_lane_refuses() {
+        let lane = Lane::new("state", 2);
+        lane.stop().await;
+        lane.stop().await;
+        let result = lane.run(&scope(None), "work", || Ok(())).await;
+        assert!(matches!(result, Err(ServiceError::Failed { service: "state", action: "work", .. })));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_and_frees_the_turn() {
+        let lane = Lane::new("state", 1);
+        let result: Result<(), _> = lane.run(&scope(None), "work", || panic!("broken")).await;
+        assert!(matches!(result, Err(ServiceError::Failed { .. })));
+        assert!(lane.run(&scope(None), "work", || Ok(7)).await.is_ok_and(|seven| seven == 7));
+    }
+}

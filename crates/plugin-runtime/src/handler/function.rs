@@ -1,0 +1,129 @@
+//! Makes handlers of functions: typed input and output through serde, for calls, blocking calls, streams and channels.
+
+use std::sync::Arc;
+
+use plugdock_contracts::describe::{HandlerDescription, HandlerKind};
+use plugdock_contracts::error::ErrorCode;
+use plugdock_contracts::id::HandlerId;
+use plugdock_contracts::{BoxFuture, ExecutionError, Payload};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{CallIo, Handler, HandlerError};
+use crate::ctx::Ctx;
+use crate::stream::{Input, Output};
+
+type Run = dyn Fn(Ctx, Payload, CallIo) -> BoxFuture<'static, Result<Payload, HandlerError>> + Send + Sync;
+
+/// A function with its description.
+struct FunctionHandler {
+    id: HandlerId,
+    kind: HandlerKind,
+    run: Box<Run>,
+}
+
+impl Handler for FunctionHandler {
+    fn describe(&self) -> HandlerDescription {
+        HandlerDescription::new(self.id.clone(), self.kind)
+    }
+
+    fn call(&self, ctx: Ctx, input: Payload, io: CallIo) -> BoxFuture<'static, Result<Payload, HandlerError>> {
+        (self.run)(ctx, input, io)
+    }
+}
+
+fn read<I: DeserializeOwned>(input: &Payload) -> Result<I, HandlerError> {
+    input.to_value().map_err(|error| {
+        let help = "see the handler's description for the shape it takes";
+        ExecutionError::from_error(ErrorCode::ValidationError, &error).with_help(help).into()
+    })
+}
+
+fn write<O: Serialize>(output: &O) -> Result<Payload, HandlerError> {
+    Payload::json(output).map_err(|error| ExecutionError::from_error(ErrorCode::HandlerContractError, &error).into())
+}
+
+pub(crate) fn call<F, I, O, R>(id: HandlerId, function: F) -> Arc<dyn Handler>
+where
+    F: Fn(Ctx, I) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<O, HandlerError>> + Send + 'static,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + 'static,
+{
+    let function = Arc::new(function);
+    let run = move |ctx: Ctx, input: Payload, _io: CallIo| -> BoxFuture<'static, _> {
+        let function = Arc::clone(&function);
+        Box::pin(async move {
+            let answer = function(ctx, read(&input)?);
+            drop(input);
+            write(&answer.await?)
+        })
+    };
+    Arc::new(FunctionHandler { id, kind: HandlerKind::Call, run: Box::new(run) })
+}
+
+pub(crate) fn blocking<F, I, O>(id: HandlerId, function: F) -> Arc<dyn Handler>
+where
+    F: Fn(Ctx, I) -> Result<O, HandlerError> + Send + Sync + 'static,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + 'static,
+{
+    let function = Arc::new(function);
+    let run = move |ctx: Ctx, input: Payload, _io: CallIo| -> BoxFuture<'static, _> {
+        let function = Arc::clone(&function);
+        Box::pin(async move {
+            let mark = ctx.mark_thread();
+            let job = move || {
+                let _counted = mark;
+                let input = read(&input)?;
+                write(&function(ctx, input)?)
+            };
+            match tokio::task::spawn_blocking(crate::runner::catching(job)).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(panic)) => Err(panic.into_error().into()),
+                Err(_cancelled) => Err(HandlerError::message("the runtime stopped before the handler ran")),
+            }
+        })
+    };
+    Arc::new(FunctionHandler { id, kind: HandlerKind::Call, run: Box::new(run) })
+}
+
+pub(crate) fn stream<F, I, O, R>(id: HandlerId, function: F) -> Arc<dyn Handler>
+where
+    F: Fn(Ctx, I, Output) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<O, HandlerError>> + Send + 'static,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + 'static,
+{
+    let function = Arc::new(function);
+    let run = move |ctx: Ctx, input: Payload, io: CallIo| -> BoxFuture<'static, _> {
+        let function = Arc::clone(&function);
+        Box::pin(async move {
+            let output = io.output.clone();
+            let result = function(ctx, read(&input)?, io.output).await?;
+            output.end().await;
+            write(&result)
+        })
+    };
+    Arc::new(FunctionHandler { id, kind: HandlerKind::Stream, run: Box::new(run) })
+}
+
+pub(crate) fn channel<F, I, O, R>(id: HandlerId, function: F) -> Arc<dyn Handler>
+where
+    F: Fn(Ctx, I, Input, Output) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<O, HandlerError>> + Send + 'static,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + 'static,
+{
+    let function = Arc::new(function);
+    let run = move |ctx: Ctx, input: Payload, io: CallIo| -> BoxFuture<'static, _> {
+        let function = Arc::clone(&function);
+        Box::pin(async move {
+            let output = io.output.clone();
+            let result = function(ctx, read(&input)?, io.input, io.output).await?;
+            output.end().await;
+            write(&result)
+        })
+    };
+    Arc::new(FunctionHandler { id, kind: HandlerKind::Channel, run: Box::new(run) })
+}

@@ -1,0 +1,88 @@
+//! Puts a plan in force in the calling process, which is about to become a worker.
+//! It is called in a single-threaded child of the spawner and nowhere else: what it does cannot be undone.
+
+use std::fmt;
+
+use nix::errno::Errno;
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::sys::stat::{Mode, umask};
+use serde::{Deserialize, Serialize};
+
+use crate::plan::SandboxPlan;
+use crate::rlimit::RlimitKind;
+use crate::sys;
+
+/// The step of [`apply`] that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SandboxStep {
+    /// Setting the out-of-memory score.
+    OomScore,
+    /// Asking to be killed with the spawner.
+    DeathSignal,
+    /// Giving up new privileges.
+    NoNewPrivileges,
+    /// Setting the file mode creation mask.
+    Umask,
+    /// Closing inherited descriptors on exec.
+    Descriptors,
+    /// Setting one resource limit.
+    Rlimit(RlimitKind),
+}
+
+impl fmt::Display for SandboxStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OomScore => f.write_str("set the out-of-memory score"),
+            Self::DeathSignal => f.write_str("arm the parent-death signal"),
+            Self::NoNewPrivileges => f.write_str("set no-new-privileges"),
+            Self::Umask => f.write_str("set the file mode mask"),
+            Self::Descriptors => f.write_str("close inherited descriptors"),
+            Self::Rlimit(kind) => write!(f, "set {kind}"),
+        }
+    }
+}
+
+/// A step of the set-up failed; the process must not run the worker's program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("could not {step} (errno {errno})")]
+#[non_exhaustive]
+pub struct SandboxFault {
+    /// What was being done.
+    pub step: SandboxStep,
+    /// The kernel's answer.
+    pub errno: i32,
+}
+
+/// Puts `plan` in force in this process, for good.
+///
+/// Descriptors above the last kept one are marked close-on-exec rather than closed, so that the caller can
+/// still report over one of them; they are gone when the worker's program starts. The parent-death signal
+/// belongs to the *thread* that forked, so the parent has to be single-threaded.
+///
+/// # Errors
+/// The first step the kernel refused. Nothing is best effort: a process for which this fails must end.
+pub fn apply(plan: &SandboxPlan) -> Result<(), SandboxFault> {
+    let at = |step: SandboxStep| move |errno: Errno| SandboxFault { step, errno: errno as i32 };
+    if let Some(adj) = plan.oom_score_adj {
+        sys::set_oom_score_adj(adj).map_err(at(SandboxStep::OomScore))?;
+    }
+    if plan.die_with_spawner {
+        prctl::set_pdeathsig(Signal::SIGKILL).map_err(at(SandboxStep::DeathSignal))?;
+    }
+    if plan.no_new_privs {
+        prctl::set_no_new_privs().map_err(at(SandboxStep::NoNewPrivileges))?;
+    }
+    // The call returns the former mask and cannot fail.
+    umask(Mode::from_bits_truncate(plan.umask));
+    let first_closed = u32::try_from(plan.last_descriptor + 1)
+        .map_err(|_| SandboxFault { step: SandboxStep::Descriptors, errno: libc::EINVAL })?;
+    sys::close_on_exec_from(first_closed).map_err(at(SandboxStep::Descriptors))?;
+    // Last, so that a tight limit cannot make an earlier step fail.
+    for limit in &plan.rlimits {
+        limit.set().map_err(at(SandboxStep::Rlimit(limit.kind)))?;
+    }
+    Ok(())
+}
