@@ -7,9 +7,8 @@ use serde_json::Value;
 
 use crate::id::{HandlerId, PluginId};
 
-/// A call to the host.
+/// A call to the host. Exhaustive on purpose: a host that forgets to check a new call does not compile.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum HostCall {
     /// The cache.
     Cache(CacheCall),
@@ -28,7 +27,6 @@ pub enum HostCall {
 /// Calls to the cache. Values are the body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "method", content = "args", rename_all = "snake_case", deny_unknown_fields)]
-#[non_exhaustive]
 pub enum CacheCall {
     /// Reads; answers `true` and the value as body, or `false`.
     Get {
@@ -53,7 +51,6 @@ pub enum CacheCall {
 /// Calls to the persistent state of a plugin and tenant. Values are the body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "method", content = "args", rename_all = "snake_case", deny_unknown_fields)]
-#[non_exhaustive]
 pub enum StateCall {
     /// Reads; answers `true` and the value as body, or `false`.
     Get {
@@ -84,7 +81,6 @@ pub enum StateCall {
 /// Calls to the file storage of a plugin and tenant. Contents are the body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "method", content = "args", rename_all = "snake_case", deny_unknown_fields)]
-#[non_exhaustive]
 pub enum StorageCall {
     /// Reads a file; answers `true` and the contents as body, or `false`.
     Read {
@@ -112,7 +108,6 @@ pub enum StorageCall {
 /// Calls about topics. Messages are the body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "method", content = "args", rename_all = "snake_case", deny_unknown_fields)]
-#[non_exhaustive]
 pub enum EventsCall {
     /// Publishes the body; answers how many subscribers got it.
     Publish {
@@ -156,7 +151,6 @@ pub struct InvokeCall {
 
 /// A call to a service that the host registered by name.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct CustomCall {
     /// The service.
     pub service: String,

@@ -2,3 +2,8 @@
 //! It does not know the wire, nor how a worker is spawned.
 
 pub mod config;
+mod selection;
+pub mod tracing_setup;
+
+pub use config::{ConfigError, Environment, RuntimeConfig};
+pub use selection::BackendChoice;

@@ -1,1 +1,24 @@
-//! Placeholder of the layer.
+//! Backends that run executions: in-process and subprocess, with workspaces, process supervision and governance.
+//! It never reads configuration files and installs no subscriber; whoever starts a host does.
+
+mod config;
+mod create;
+mod engine;
+mod execution;
+mod governance;
+mod in_process;
+mod limit;
+pub mod plugin;
+pub mod process;
+mod subprocess;
+pub mod workspace;
+
+pub use config::BackendConfig;
+pub use create::create_execution_backend;
+pub use in_process::InProcessBackend;
+/// The host's services, for hosts that depend on this crate alone.
+pub use plugdock_platform as platform;
+pub use plugin::Catalog;
+pub use plugdock_plugin_runtime::Registry;
+pub use subprocess::SubprocessBackend;
+pub use workspace::LocalWorkspaceManager;

@@ -209,9 +209,18 @@ mod tests {
     #[test]
     fn an_inserted_variant_shifts_meaning_silently() {
         // This is the trap that the golden bytes guard against: no error, another meaning.
-        assert_eq!(CodecKind::Bincode.decode::<Inserted>(&bytes_of(CodecKind::Bincode, &Old::A)).unwrap(), Inserted::A);
-        assert_eq!(CodecKind::Bincode.decode::<Inserted>(&bytes_of(CodecKind::Bincode, &Old::B)).unwrap(), Inserted::New);
-        assert_eq!(CodecKind::Json.decode::<Inserted>(&bytes_of(CodecKind::Json, &Old::B)).unwrap(), Inserted::B);
+        assert_eq!(
+            CodecKind::Bincode.decode::<Inserted>(&bytes_of(CodecKind::Bincode, &Old::A)).unwrap(),
+            Inserted::A
+        );
+        assert_eq!(
+            CodecKind::Bincode.decode::<Inserted>(&bytes_of(CodecKind::Bincode, &Old::B)).unwrap(),
+            Inserted::New
+        );
+        assert_eq!(
+            CodecKind::Json.decode::<Inserted>(&bytes_of(CodecKind::Json, &Old::B)).unwrap(),
+            Inserted::B
+        );
     }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]

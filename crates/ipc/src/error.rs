@@ -242,6 +242,18 @@ pub enum Violation {
         /// Which stream.
         stream: u32,
     },
+    /// A frame that must stay below the payload limit did not.
+    #[error("{kind} frame of call {call} with a payload of {len} bytes, above the limit of {limit}")]
+    Oversized {
+        /// Which kind.
+        kind: Kind,
+        /// Which call.
+        call: CallId,
+        /// The length of the payload.
+        len: u32,
+        /// The limit.
+        limit: u32,
+    },
     /// More data than there was credit for.
     #[error("data of {cost} bytes beyond the credit of {left} for stream {stream} of call {call}")]
     BeyondCredit {

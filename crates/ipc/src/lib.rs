@@ -5,10 +5,17 @@ mod codec;
 mod convert;
 mod error;
 pub mod frame;
+pub mod handshake;
 pub mod limit;
+pub mod link;
 mod prelude;
 mod reader;
 mod staging;
+pub mod stream;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use codec::{CodecError, CodecKind};

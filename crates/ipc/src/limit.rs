@@ -66,6 +66,9 @@ pub const MAX_UNREAD_LOG_BYTES: usize = 1024 * 1024;
 
 /// Bytes queued for sending before senders wait; one frame above it may still pass alone.
 pub const OUTGOING_BUDGET: u32 = 1024 * 1024;
+/// Bytes of log and progress frames queued for sending; kept apart from the rest, so that a stream in full flow does
+/// not cost the log its place.
+pub const OUTGOING_LOG_BUDGET: u32 = 1024 * 1024;
 /// Least that a queued frame costs of the budget, so that the number of frames is bounded as well.
 pub const MIN_OUTGOING_COST: u32 = 512;
 /// Frames queued without a claim on the budget (acks, cancels, replies): more means that the peer has stopped reading.

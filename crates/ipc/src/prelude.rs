@@ -149,10 +149,14 @@ impl PreludeError {
 
 fn remedy(side: Side, ours: u32, theirs: u32) -> &'static str {
     match (side, theirs > ours) {
-        (Side::Host, true) => "upgrade the host, or rebuild the plugin with the runtime of the host's release",
+        (Side::Host, true) => {
+            "upgrade the host, or rebuild the plugin with the runtime of the host's release"
+        }
         (Side::Host, false) => "rebuild the plugin with the runtime of the host's release",
         (Side::Worker, true) => "rebuild this plugin with the runtime of the host's release",
-        (Side::Worker, false) => "upgrade the host, or rebuild this plugin with the runtime of the host's release",
+        (Side::Worker, false) => {
+            "upgrade the host, or rebuild this plugin with the runtime of the host's release"
+        }
     }
 }
 
@@ -178,7 +182,9 @@ mod tests {
             (Prelude { reserved: 1, ..good }, MismatchKind::Flags),
         ] {
             let read = Prelude::from_bytes(prelude.to_bytes()).unwrap();
-            let PreludeError::ProtocolMismatch { what, .. } = read.agree(Side::Host).unwrap_err() else { panic!() };
+            let PreludeError::ProtocolMismatch { what, .. } = read.agree(Side::Host).unwrap_err() else {
+                panic!()
+            };
             assert_eq!(what, kind);
         }
     }

@@ -82,7 +82,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                 }
                 State::Meta { header, meta } => {
                     fill(&mut self.io, &mut self.staging, meta, header.meta_len, FramePart::Meta).await?;
-                    let body = Body::decode(header.kind, self.codec, meta).map_err(|err| malformed(*header, err))?;
+                    let body =
+                        Body::decode(header.kind, self.codec, meta).map_err(|err| malformed(*header, err))?;
                     let frame = Frame::new(header.call, body, Bytes::new());
                     let len = header.payload_len;
                     self.state = if len > self.limits.max_payload {
@@ -104,17 +105,35 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                     while *left > 0 {
                         let n_skipped = self.staging.skip(*left, &mut self.io).await?;
                         if n_skipped == 0 {
-                            return Err(truncated(FramePart::Payload, (*len - *left) as usize, *len as usize));
+                            return Err(truncated(
+                                FramePart::Payload,
+                                (*len - *left) as usize,
+                                *len as usize,
+                            ));
                         }
                         *left -= n_skipped;
                     }
-                    if let State::Skip { frame, len, .. } = std::mem::replace(&mut self.state, State::Header) {
+                    if let State::Skip { frame, len, .. } = std::mem::replace(&mut self.state, State::Header)
+                    {
                         let limit = self.limits.max_payload;
                         return Ok(Some(Incoming::Oversized { frame, payload_len: len, limit }));
                     }
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+impl<R> FrameReader<R> {
+    /// Bytes set aside for what is being read.
+    pub(crate) fn held(&self) -> usize {
+        let body = match &self.state {
+            State::Meta { meta, .. } => meta.capacity(),
+            State::Payload { payload, .. } => payload.capacity(),
+            State::Header | State::Skip { .. } => 0,
+        };
+        body + self.staging.capacity()
     }
 }
 

@@ -72,7 +72,11 @@ impl Staging {
     }
 
     /// Throws away up to `max` bytes, reading once if nothing waits; zero means that the peer closed. Cancel-safe.
-    pub(crate) async fn skip<R: AsyncRead + Unpin>(&mut self, max: u32, io: &mut R) -> Result<u32, LinkError> {
+    pub(crate) async fn skip<R: AsyncRead + Unpin>(
+        &mut self,
+        max: u32,
+        io: &mut R,
+    ) -> Result<u32, LinkError> {
         if self.len() == 0 {
             self.fill(io).await?;
         }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::codec::CodecKind;
 use crate::error::{LinkError, SendError};
-use crate::frame::{CallId, Frame, HEADER_LEN, Kind, RawHeader};
+use crate::frame::{CALL_FIELD, CallId, Frame, HEADER_LEN, Kind, RawHeader};
 use crate::limit::{INLINE_PAYLOAD, LinkLimits, MAX_META, MIN_OUTGOING_COST, WRITE_BATCH};
 
 /// Turns frames into bytes under the limits of one connection.
@@ -58,6 +58,17 @@ impl Encoded {
         self.head.len() + self.payload.len()
     }
 
+    #[cfg(test)]
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
+        [&self.head[..], &self.payload].concat()
+    }
+
+    /// Names the call once its id is known.
+    pub(crate) fn set_call(&mut self, call: CallId) {
+        self.call = call;
+        self.head[CALL_FIELD].copy_from_slice(&call.0.to_le_bytes());
+    }
+
     /// What it costs of the outgoing budget.
     pub(crate) fn cost(&self, budget: u32) -> u32 {
         u32::try_from(self.len()).unwrap_or(budget).clamp(MIN_OUTGOING_COST, budget)
@@ -85,6 +96,11 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
     pub fn with_write_stall(mut self, after: Option<Duration>) -> Self {
         self.stall = after;
         self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn into_inner(self) -> W {
+        self.io
     }
 
     pub(crate) fn set_limits(&mut self, limits: LinkLimits) {
@@ -148,7 +164,10 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
     }
 }
 
-async fn bounded<T>(after: Option<Duration>, io: impl Future<Output = io::Result<T>>) -> Result<T, LinkError> {
+async fn bounded<T>(
+    after: Option<Duration>,
+    io: impl Future<Output = io::Result<T>>,
+) -> Result<T, LinkError> {
     let done = match after {
         None => io.await,
         Some(after) => match tokio::time::timeout(after, io).await {

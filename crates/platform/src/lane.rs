@@ -30,21 +30,23 @@ impl Lane {
 
     /// Runs a job in its turn. Waiting ends with the scope's time; a job that began runs to its end,
     /// also when the future is dropped.
-    pub(crate) async fn run<T, F>(&self, scope: &ServiceScope, action: &'static str, job: F) -> Result<T, ServiceError>
+    pub(crate) async fn run<T, F>(
+        &self,
+        scope: &ServiceScope,
+        action: &'static str,
+        job: F,
+    ) -> Result<T, ServiceError>
     where
         T: Send + 'static,
         F: FnOnce() -> Result<T, ServiceError> + Send + 'static,
     {
         let service = self.service;
-        let failed = |source: Box<dyn std::error::Error + Send + Sync>| ServiceError::Failed { service, action, source };
-        let turn = Arc::clone(&self.turns).acquire_owned();
-        let turn = match scope.remaining {
-            None => turn.await,
-            Some(remaining) if remaining.is_zero() => return Err(out_of_time(service, action)),
-            Some(remaining) => {
-                tokio::time::timeout(remaining, turn).await.map_err(|_elapsed| out_of_time(service, action))?
-            }
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| ServiceError::Failed {
+            service,
+            action,
+            source,
         };
+        let turn = within(service, scope, action, Arc::clone(&self.turns).acquire_owned()).await?;
         let turn = turn.map_err(|_closed| failed(Stopped.into()))?;
         // The turn goes with the job, so that a job whose caller went away still counts.
         let job = move || {
@@ -63,6 +65,22 @@ impl Lane {
         if let Ok(all) = self.turns.acquire_many(self.width).await {
             self.turns.close();
             drop(all);
+        }
+    }
+}
+
+/// Waits for something at most as long as the scope's time lasts.
+pub(crate) async fn within<T>(
+    service: &'static str,
+    scope: &ServiceScope,
+    action: &'static str,
+    wait: impl Future<Output = T>,
+) -> Result<T, ServiceError> {
+    match scope.remaining {
+        None => Ok(wait.await),
+        Some(remaining) if remaining.is_zero() => Err(out_of_time(service, action)),
+        Some(remaining) => {
+            tokio::time::timeout(remaining, wait).await.map_err(|_elapsed| out_of_time(service, action))
         }
     }
 }

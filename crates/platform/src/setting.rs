@@ -51,7 +51,13 @@ pub(crate) struct SettingCheck(Vec<SettingError>);
 
 impl SettingCheck {
     /// Refuses with a reason unless it holds.
-    pub(crate) fn require(&mut self, holds: bool, setting: &'static str, value: impl fmt::Display, reason: &'static str) {
+    pub(crate) fn require(
+        &mut self,
+        holds: bool,
+        setting: &'static str,
+        value: impl fmt::Display,
+        reason: &'static str,
+    ) {
         if !holds {
             self.0.push(SettingError { setting, value: value.to_string(), reason });
         }
@@ -88,7 +94,10 @@ mod tests {
         check.some("cache.b", 1);
         check.some_bytes("cache.c", ByteSize::from_bytes(0));
         let errors = SettingErrors::check(check.into_faults()).unwrap_err();
-        assert_eq!(errors.to_string(), "`cache.a` is 0: it must be at least 1; `cache.c` is 0B: it must be at least 1B");
+        assert_eq!(
+            errors.to_string(),
+            "`cache.a` is 0: it must be at least 1; `cache.c` is 0B: it must be at least 1B"
+        );
         assert_eq!(errors.faults().len(), 2);
     }
 }

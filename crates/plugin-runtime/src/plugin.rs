@@ -226,7 +226,7 @@ impl Plugin {
         let mut description = PluginDescription::new(id, version);
         description.about = self.about;
         description.handlers = descriptions;
-        description.runtime = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
+        description.runtime = format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
         Ok(BuiltPlugin { description, handlers, warmup: self.warmup, health: self.health })
     }
 

@@ -63,7 +63,7 @@ impl Output {
     /// Says that the stream is complete. The runtime does it when the handler returns.
     pub(crate) async fn end(&self) {
         // A reader that is gone misses nothing.
-        drop(self.bridge.end_output().await);
+        let _ended = self.bridge.end_output().await;
     }
 }
 

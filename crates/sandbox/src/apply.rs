@@ -78,7 +78,7 @@ pub fn apply(plan: &SandboxPlan) -> Result<(), SandboxFault> {
     // The call returns the former mask and cannot fail.
     umask(Mode::from_bits_truncate(plan.umask));
     let first_closed = u32::try_from(plan.last_descriptor + 1)
-        .map_err(|_| SandboxFault { step: SandboxStep::Descriptors, errno: libc::EINVAL })?;
+        .map_err(|_negative| SandboxFault { step: SandboxStep::Descriptors, errno: libc::EINVAL })?;
     sys::close_on_exec_from(first_closed).map_err(at(SandboxStep::Descriptors))?;
     // Last, so that a tight limit cannot make an earlier step fail.
     for limit in &plan.rlimits {

@@ -27,8 +27,11 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// When the variable is missing or is no number above 2, when the descriptor is not an open socket, or when
 /// it was taken before.
 pub fn take_inherited() -> io::Result<OwnedFd> {
-    let text = std::env::var(CHANNEL_VARIABLE).map_err(|_| {
-        io::Error::new(io::ErrorKind::NotFound, format!("{CHANNEL_VARIABLE} is not set: not started as a worker"))
+    let text = std::env::var(CHANNEL_VARIABLE).map_err(|_absent| {
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("{CHANNEL_VARIABLE} is not set: not started as a worker"),
+        )
     })?;
     let number = parse(&text)?;
     if TAKEN.swap(true, Ordering::SeqCst) {

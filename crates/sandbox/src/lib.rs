@@ -27,4 +27,4 @@ pub use capability::{CgroupMount, Fact, HostCapabilities};
 pub use plan::{MIN_OPEN_FILES, SandboxPlan, SandboxProfile, Unenforced};
 pub use receipt::{Receipt, ReceiptError};
 pub use rlimit::{Rlimit, RlimitKind};
-pub use verify::{EnforcementState, Mechanism, Mismatch, report, verify};
+pub use verify::{Mismatch, report, verify};

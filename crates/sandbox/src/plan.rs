@@ -115,7 +115,10 @@ impl SandboxPlan {
             plan.limit(RlimitKind::Stack, stack.bytes(), 0, capabilities);
         }
         if limits.cpu_millicores.is_some() {
-            plan.miss("cpu_millicores", "no per-process limit holds a share of processor time; it needs a cpu control group");
+            plan.miss(
+                "cpu_millicores",
+                "no per-process limit holds a share of processor time; it needs a cpu control group",
+            );
         }
         if limits.processes.is_some() {
             plan.miss("processes", process_limit_reason(capabilities));
@@ -165,14 +168,20 @@ impl SandboxPlan {
         if asked < MIN_OPEN_FILES {
             self.hold_partly(
                 "open_files",
-                &format!("a worker needs {MIN_OPEN_FILES} descriptors to start, so {MIN_OPEN_FILES} is in force"),
+                &format!(
+                    "a worker needs {MIN_OPEN_FILES} descriptors to start, so {MIN_OPEN_FILES} is in force"
+                ),
             );
         }
         self.limit(RlimitKind::OpenFiles, asked.max(MIN_OPEN_FILES), 0, capabilities);
     }
 
     fn miss(&mut self, limit: &str, reason: &str) {
-        self.unenforced.push(Unenforced { limit: limit.to_owned(), reason: reason.to_owned(), partly: false });
+        self.unenforced.push(Unenforced {
+            limit: limit.to_owned(),
+            reason: reason.to_owned(),
+            partly: false,
+        });
     }
 
     fn hold_partly(&mut self, limit: &str, reason: &str) {
@@ -191,5 +200,110 @@ const fn process_limit_reason(capabilities: &HostCapabilities) -> &'static str {
         "RLIMIT_NPROC does not bind root; it needs a pids control group"
     } else {
         "RLIMIT_NPROC counts every process and thread of the user, not those of the worker; it needs a pids control group"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plugdock_contracts::size::ByteSize;
+
+    use super::*;
+
+    fn limits(set: impl FnOnce(&mut Limits)) -> Limits {
+        let mut limits = Limits::default();
+        set(&mut limits);
+        limits
+    }
+
+    fn host(uid: u32, ceilings: &[(RlimitKind, u64)]) -> HostCapabilities {
+        let mut host = HostCapabilities::probe();
+        host.uid = uid;
+        host.rlimits = ceilings.iter().map(|(kind, value)| Rlimit::exactly(*kind, *value)).collect();
+        host
+    }
+
+    #[test]
+    fn without_limits_only_core_files_are_limited() {
+        let plan = SandboxPlan::compute(&Limits::default(), &host(1000, &[]));
+        assert_eq!(plan.rlimits, [Rlimit::exactly(RlimitKind::Core, 0)]);
+        assert_eq!(plan.unenforced, []);
+        assert!(plan.no_new_privs && plan.die_with_spawner);
+    }
+
+    #[test]
+    fn each_limit_becomes_the_rlimit_that_holds_it() {
+        let all = limits(|l| {
+            l.memory = Some(ByteSize::from_mib(64));
+            l.cpu_time = Some(Duration::from_millis(1500));
+            l.open_files = Some(100);
+            l.file_size = Some(ByteSize::from_mib(2));
+            l.stack = Some(ByteSize::from_mib(1));
+        });
+        let plan = SandboxPlan::compute(&all, &host(1000, &[]));
+        let held: Vec<_> = plan.rlimits.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            held,
+            [
+                "RLIMIT_CORE 0",
+                "RLIMIT_DATA 67108864",
+                "RLIMIT_CPU 2 (ceiling 3)",
+                "RLIMIT_NOFILE 100",
+                "RLIMIT_FSIZE 2097152",
+                "RLIMIT_STACK 1048576",
+            ]
+        );
+        let missed: Vec<_> = plan.unenforced.iter().map(|u| (u.limit.as_str(), u.partly)).collect();
+        assert_eq!(missed, [("memory", true), ("cpu_time", true)]);
+    }
+
+    #[test]
+    fn what_nothing_holds_is_listed_with_the_reason() {
+        let asked = limits(|l| {
+            l.processes = Some(10);
+            l.cpu_millicores = Some(500);
+        });
+        for (uid, word) in [(0, "root"), (1000, "user")] {
+            let plan = SandboxPlan::compute(&asked, &host(uid, &[]));
+            let names: Vec<_> = plan.unenforced.iter().map(|u| (u.limit.as_str(), u.partly)).collect();
+            assert_eq!(names, [("cpu_millicores", false), ("processes", false)]);
+            assert!(plan.unenforced[1].reason.contains(word), "{:?}", plan.unenforced);
+        }
+    }
+
+    #[test]
+    fn a_ceiling_of_the_host_is_a_ceiling_of_the_worker() {
+        let asked = limits(|l| {
+            l.open_files = Some(4096);
+            l.cpu_time = Some(Duration::from_secs(100));
+        });
+        let plan = SandboxPlan::compute(
+            &asked,
+            &host(1000, &[(RlimitKind::OpenFiles, 1024), (RlimitKind::Cpu, 100)]),
+        );
+        assert!(plan.rlimits.contains(&Rlimit::exactly(RlimitKind::OpenFiles, 1024)));
+        assert!(plan.rlimits.contains(&Rlimit::exactly(RlimitKind::Cpu, 100)));
+    }
+
+    #[test]
+    fn too_few_descriptors_to_start_are_raised_and_said() {
+        let plan = SandboxPlan::compute(&limits(|l| l.open_files = Some(3)), &host(1000, &[]));
+        assert!(plan.rlimits.contains(&Rlimit::exactly(RlimitKind::OpenFiles, MIN_OPEN_FILES)));
+        assert_eq!(plan.unenforced.len(), 1);
+    }
+
+    #[test]
+    fn identity_depends_on_what_is_in_force_and_on_nothing_else() {
+        let one = SandboxPlan::compute(&limits(|l| l.open_files = Some(64)), &host(1000, &[]));
+        let mut same = one.clone();
+        same.rlimits.reverse();
+        same.miss("processes", "any reason");
+        assert_eq!((one.identity(), one.digest()), (same.identity(), same.digest()));
+        assert_eq!(
+            one.identity(),
+            "trusted;nnp=1;fds<=3;umask=077;pdeath=1;oom=-;RLIMIT_CORE=0:0;RLIMIT_NOFILE=64:64"
+        );
+        let mut other = one.clone();
+        other.rlimits[1].hard += 1;
+        assert_ne!((one.identity(), one.digest()), (other.identity(), other.digest()));
     }
 }

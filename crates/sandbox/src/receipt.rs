@@ -89,7 +89,10 @@ impl Receipt {
             descriptors: kept_descriptors().map_err(kernel("descriptors"))?,
             death_signal: prctl::get_pdeathsig().map_err(kernel("death signal"))?.map(|signal| signal as i32),
             dumpable: prctl::get_dumpable().map_err(kernel("dumpable flag"))?,
-            oom_score_adj: oom.trim().parse().map_err(|_| malformed("out-of-memory adjustment"))?,
+            oom_score_adj: oom
+                .trim()
+                .parse()
+                .map_err(|_not_a_number| malformed("out-of-memory adjustment"))?,
         })
     }
 
@@ -119,7 +122,7 @@ fn number(status: &str, key: &'static str, radix: u32) -> Result<u64, ReceiptErr
 }
 
 fn narrow(value: u64, key: &'static str) -> Result<u32, ReceiptError> {
-    u32::try_from(value).map_err(|_| malformed(key))
+    u32::try_from(value).map_err(|_not_a_number| malformed(key))
 }
 
 fn malformed(what: &'static str) -> ReceiptError {

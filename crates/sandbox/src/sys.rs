@@ -10,9 +10,8 @@ use nix::sys::prctl;
 pub(crate) fn close_on_exec_from(first: u32) -> Result<(), Errno> {
     #[expect(unsafe_code, reason = "close_range has no safe wrapper")]
     // SAFETY: with CLOSE_RANGE_CLOEXEC the call only sets a flag; no descriptor someone owns is closed.
-    let result = unsafe {
-        libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
-    };
+    let result =
+        unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     match Errno::result(result) {
         Ok(_) => Ok(()),
         // Kernels before 5.11 do not know the call or the flag.
@@ -73,13 +72,7 @@ pub(crate) fn socket_type(descriptor: RawFd) -> Result<i32, Errno> {
     #[expect(unsafe_code, reason = "the number comes from the environment and is not owned yet")]
     // SAFETY: both pointers are to live locals, and `size` is the size of `kind`.
     let result = unsafe {
-        libc::getsockopt(
-            descriptor,
-            libc::SOL_SOCKET,
-            libc::SO_TYPE,
-            (&raw mut kind).cast(),
-            &raw mut size,
-        )
+        libc::getsockopt(descriptor, libc::SOL_SOCKET, libc::SO_TYPE, (&raw mut kind).cast(), &raw mut size)
     };
     Errno::result(result).map(|_| kind)
 }
@@ -123,7 +116,7 @@ pub(crate) fn landlock_abi() -> Result<u32, Errno> {
         libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<libc::c_void>(), 0_usize, VERSION)
     };
     let version = Errno::result(result)?;
-    u32::try_from(version).map_err(|_| Errno::ERANGE)
+    u32::try_from(version).map_err(|_too_large| Errno::ERANGE)
 }
 
 /// Whether the kernel can open a descriptor for a process, tried on this process itself.
@@ -131,7 +124,7 @@ pub(crate) fn pidfd_works() -> Result<(), Errno> {
     #[expect(unsafe_code, reason = "pidfd_open has no safe wrapper")]
     // SAFETY: the call takes two integers.
     let result = unsafe { libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0) };
-    let descriptor = RawFd::try_from(Errno::result(result)?).map_err(|_| Errno::ERANGE)?;
+    let descriptor = RawFd::try_from(Errno::result(result)?).map_err(|_too_large| Errno::ERANGE)?;
     drop(own_inherited(descriptor));
     Ok(())
 }

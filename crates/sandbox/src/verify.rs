@@ -1,6 +1,7 @@
 //! Compares a receipt with its plan, and puts both into the words of a report.
 //! It reads no machine state: the same inputs give the same answer anywhere.
 
+use plugdock_contracts::outcome::{Mechanism, MechanismState, SandboxReport};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::SandboxPlan;
@@ -22,33 +23,6 @@ pub struct Mismatch {
     pub observed: String,
 }
 
-/// Whether a mechanism holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum EnforcementState {
-    /// The process read it back as planned.
-    InForce,
-    /// Planned, and read back different.
-    Failed,
-    /// Held in part; the detail says how far.
-    Partly,
-    /// Asked for and not held; the detail says why.
-    NotEnforced,
-}
-
-/// One line of a sandbox report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Mechanism {
-    /// The mechanism or the limit.
-    pub mechanism: String,
-    /// Whether it holds.
-    pub state: EnforcementState,
-    /// The value, or the reason.
-    pub detail: String,
-}
-
 /// Compares what the process found with what was planned.
 ///
 /// # Errors
@@ -59,19 +33,28 @@ pub fn verify(plan: &SandboxPlan, receipt: &Receipt) -> Result<(), Vec<Mismatch>
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
-/// What to tell a user: each planned mechanism with its state, then what is not enforced and why.
-pub fn report(plan: &SandboxPlan, receipt: &Receipt) -> Vec<Mechanism> {
-    let held = checks(plan, receipt).into_iter().map(|check| Mechanism {
-        state: if check.holds() { EnforcementState::InForce } else { EnforcementState::Failed },
-        mechanism: check.mechanism,
-        detail: check.observed,
+/// What to tell a user: each planned mechanism with what was read back, then what was asked for and is not in force.
+///
+/// A limit that something weaker stands in for has two lines: the limit, not enforced, with the difference; and the
+/// mechanism that is in force.
+pub fn report(plan: &SandboxPlan, receipt: &Receipt) -> SandboxReport {
+    let held = checks(plan, receipt).into_iter().map(|check| {
+        if check.holds() {
+            Mechanism::new(check.mechanism, MechanismState::Enforced, check.observed)
+        } else {
+            let mismatch = check.into_mismatch();
+            let detail = mismatch.to_string();
+            Mechanism::new(mismatch.mechanism, MechanismState::NotEnforced, detail)
+        }
     });
-    let missed = plan.unenforced.iter().map(|missed| Mechanism {
-        mechanism: missed.limit.clone(),
-        state: if missed.partly { EnforcementState::Partly } else { EnforcementState::NotEnforced },
-        detail: missed.reason.clone(),
-    });
-    held.chain(missed).collect()
+    let missed = plan
+        .unenforced
+        .iter()
+        .map(|missed| Mechanism::new(&*missed.limit, MechanismState::NotEnforced, &*missed.reason));
+    let mut report = SandboxReport::default();
+    plan.profile.as_str().clone_into(&mut report.profile);
+    report.mechanisms = held.chain(missed).collect();
+    report
 }
 
 struct Check {
@@ -81,12 +64,8 @@ struct Check {
 }
 
 impl Check {
-    fn new(mechanism: &str, planned: impl ToString, observed: impl ToString) -> Self {
-        Self {
-            mechanism: mechanism.to_owned(),
-            planned: planned.to_string(),
-            observed: observed.to_string(),
-        }
+    fn new(mechanism: &str, planned: &dyn ToString, observed: &dyn ToString) -> Self {
+        Self { mechanism: mechanism.to_owned(), planned: planned.to_string(), observed: observed.to_string() }
     }
 
     fn holds(&self) -> bool {
@@ -99,28 +78,34 @@ impl Check {
 }
 
 fn checks(plan: &SandboxPlan, receipt: &Receipt) -> Vec<Check> {
+    let mask = |mask: u32| format!("{mask:03o}");
     let mut checks = vec![
         // The group is what gets killed, so a worker has to lead its own.
-        Check::new("own-process-group", receipt.pid, receipt.process_group),
+        Check::new("own-process-group", &receipt.pid, &receipt.process_group),
         // Within one session a process could move into another worker's group.
-        Check::new("own-session", receipt.pid, receipt.session),
-        Check::new("signals-blocked", "none", signals(receipt.signals_blocked)),
-        Check::new("signals-ignored", "none", signals(receipt.signals_ignored)),
-        Check::new("umask", format!("{:03o}", plan.umask), format!("{:03o}", receipt.umask)),
-        Check::new("descriptors", list(0..=plan.last_descriptor), list(receipt.descriptors.iter().copied())),
+        Check::new("own-session", &receipt.pid, &receipt.session),
+        Check::new("signals-blocked", &"none", &signals(receipt.signals_blocked)),
+        Check::new("signals-ignored", &"none", &signals(receipt.signals_ignored)),
+        Check::new("umask", &mask(plan.umask), &mask(receipt.umask)),
+        Check::new(
+            "descriptors",
+            &list(0..=plan.last_descriptor),
+            &list(receipt.descriptors.iter().copied()),
+        ),
     ];
     if plan.no_new_privs {
-        checks.push(Check::new("no-new-privileges", true, receipt.no_new_privs));
+        checks.push(Check::new("no-new-privileges", &true, &receipt.no_new_privs));
     }
     if plan.die_with_spawner {
-        checks.push(Check::new("parent-death-signal", KILL, receipt.death_signal.unwrap_or(0)));
+        checks.push(Check::new("parent-death-signal", &KILL, &receipt.death_signal.unwrap_or(0)));
     }
     if let Some(adj) = plan.oom_score_adj {
-        checks.push(Check::new("oom-score-adj", adj, receipt.oom_score_adj));
+        checks.push(Check::new("oom-score-adj", &adj, &receipt.oom_score_adj));
     }
     for limit in &plan.rlimits {
-        let observed = receipt.rlimit(limit.kind).map_or_else(|| "not reported".to_owned(), |o| o.to_string());
-        checks.push(Check::new(limit.kind.as_str(), limit, observed));
+        let observed =
+            receipt.rlimit(limit.kind).map_or_else(|| "not reported".to_owned(), |found| found.to_string());
+        checks.push(Check::new(limit.kind.as_str(), limit, &observed));
     }
     checks
 }
@@ -131,4 +116,101 @@ fn signals(mask: u64) -> String {
 
 fn list(numbers: impl Iterator<Item = i32>) -> String {
     numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::SandboxProfile;
+    use crate::rlimit::{Rlimit, RlimitKind};
+
+    fn plan() -> SandboxPlan {
+        SandboxPlan {
+            profile: SandboxProfile::Trusted,
+            rlimits: vec![Rlimit::exactly(RlimitKind::Core, 0), Rlimit::exactly(RlimitKind::OpenFiles, 64)],
+            no_new_privs: true,
+            last_descriptor: 3,
+            umask: 0o077,
+            die_with_spawner: true,
+            oom_score_adj: Some(100),
+            unenforced: Vec::new(),
+        }
+    }
+
+    fn receipt() -> Receipt {
+        Receipt {
+            pid: 7,
+            process_group: 7,
+            session: 7,
+            uid: 1000,
+            no_new_privs: true,
+            seccomp: 0,
+            signals_blocked: 0,
+            signals_ignored: 0,
+            umask: 0o077,
+            rlimits: plan().rlimits,
+            descriptors: vec![0, 1, 2, 3],
+            death_signal: Some(KILL),
+            dumpable: false,
+            oom_score_adj: 100,
+        }
+    }
+
+    /// Makes one fact false.
+    type Spoil = fn(&mut Receipt);
+
+    #[test]
+    fn a_true_receipt_passes_and_every_false_fact_is_named() {
+        assert_eq!(verify(&plan(), &receipt()), Ok(()));
+        let rows: [(&str, Spoil); 11] = [
+            ("own-process-group", |r| r.process_group = 1),
+            ("own-session", |r| r.session = 1),
+            ("signals-blocked", |r| r.signals_blocked = 1 << 14),
+            ("signals-ignored", |r| r.signals_ignored = 1 << 31),
+            ("umask", |r| r.umask = 0o022),
+            ("descriptors", |r| r.descriptors.push(9)),
+            ("no-new-privileges", |r| r.no_new_privs = false),
+            ("parent-death-signal", |r| r.death_signal = None),
+            ("oom-score-adj", |r| r.oom_score_adj = 0),
+            ("RLIMIT_CORE", |r| r.rlimits[0].hard = 5),
+            ("RLIMIT_NOFILE", |r| r.rlimits.truncate(1)),
+        ];
+        for (mechanism, spoil) in rows {
+            let mut spoilt = receipt();
+            spoil(&mut spoilt);
+            let wrong = verify(&plan(), &spoilt).unwrap_err();
+            assert_eq!(wrong.iter().map(|w| w.mechanism.as_str()).collect::<Vec<_>>(), [mechanism]);
+        }
+    }
+
+    #[test]
+    fn differences_read_like_a_sentence() {
+        let mut spoilt = receipt();
+        spoilt.signals_ignored = (1 << 31) | 1;
+        let wrong = verify(&plan(), &spoilt).unwrap_err();
+        assert_eq!(wrong[0].to_string(), "signals-ignored should be none but is 1,32");
+    }
+
+    #[test]
+    fn a_report_has_what_holds_and_what_does_not() {
+        let mut plan = plan();
+        for (limit, partly) in [("memory", true), ("processes", false)] {
+            plan.unenforced.push(crate::plan::Unenforced {
+                limit: limit.into(),
+                reason: "because".into(),
+                partly,
+            });
+        }
+        let mut spoilt = receipt();
+        spoilt.umask = 0;
+        let report = report(&plan, &spoilt);
+        assert_eq!(report.profile, "trusted");
+        let find = |name: &str| report.mechanisms.iter().find(|line| line.name == name).unwrap();
+        assert_eq!(find("no-new-privileges").state, MechanismState::Enforced);
+        assert_eq!(find("RLIMIT_NOFILE").detail, "RLIMIT_NOFILE 64");
+        assert_eq!(find("umask").state, MechanismState::NotEnforced);
+        assert_eq!(find("umask").detail, "umask should be 077 but is 000");
+        assert_eq!(find("memory").state, MechanismState::NotEnforced);
+        assert_eq!(find("processes").detail, "because");
+    }
 }

@@ -58,20 +58,21 @@ impl<'d, 'r> Cursor<'d, 'r> {
         let Value::Integer(number) = self.node.value else {
             return self.expected("an integer");
         };
-        match T::try_from(number) {
-            Ok(fitting) => Some(fitting),
-            Err(_) => {
-                let bound = if number < 0 { "less than zero" } else { "too large" };
-                self.refuse(format!("{number} is {bound}"))
-            }
+        if let Ok(fitting) = T::try_from(number) {
+            return Some(fitting);
         }
+        let bound = if number < 0 { "less than zero" } else { "too large" };
+        self.refuse(format!("{number} is {bound}"))
     }
 
     /// A number, with a fraction or without.
     pub fn number(&mut self) -> Option<f64> {
         match self.node.value {
             Value::Float(number) => Some(number),
-            #[expect(clippy::cast_precision_loss, reason = "who writes an integer for a fraction wants the nearest one")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "who writes an integer for a fraction wants the nearest one"
+            )]
             Value::Integer(number) => Some(number as f64),
             _ => self.expected("a number"),
         }
@@ -116,7 +117,10 @@ impl<'d, 'r> Cursor<'d, 'r> {
     }
 
     /// The entries of a table whose keys the document chooses. Left out are those that `read` refuses.
-    pub fn entries<T>(&mut self, mut read: impl FnMut(&'d str, &mut Cursor<'d, '_>) -> Option<T>) -> Option<Vec<T>> {
+    pub fn entries<T>(
+        &mut self,
+        mut read: impl FnMut(&'d str, &mut Cursor<'d, '_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
         let Value::Table(table) = &self.node.value else {
             return self.expected("a table");
         };

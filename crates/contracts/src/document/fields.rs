@@ -59,7 +59,13 @@ impl<'d, 'r> Fields<'d, 'r> {
         read: impl FnOnce(&mut Cursor<'d, '_>) -> Option<T>,
     ) -> Option<T> {
         if self.find(key).is_none() {
-            return report(self.reading, &self.span, &self.place.key(key), "missing, but required".to_owned(), None);
+            return report(
+                self.reading,
+                &self.span,
+                &self.place.key(key),
+                "missing, but required".to_owned(),
+                None,
+            );
         }
         self.optional_with(key, read)
     }
@@ -70,7 +76,11 @@ impl<'d, 'r> Fields<'d, 'r> {
     }
 
     /// An array inside this one; no elements when it is left out.
-    pub fn list<T>(&mut self, key: &'static str, read: impl FnMut(&mut Cursor<'d, '_>) -> Option<T>) -> Vec<T> {
+    pub fn list<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnMut(&mut Cursor<'d, '_>) -> Option<T>,
+    ) -> Vec<T> {
         self.optional_with(key, |at| at.items(read)).unwrap_or_default()
     }
 
@@ -107,7 +117,8 @@ impl<'d, 'r> Fields<'d, 'r> {
                 None => format!("known keys: {}", self.known.join(", ")),
             };
             let place = self.place.entry(key);
-            let _reported: Option<()> = report(self.reading, &entry.key_span, &place, "unknown key".to_owned(), Some(help));
+            let _reported: Option<()> =
+                report(self.reading, &entry.key_span, &place, "unknown key".to_owned(), Some(help));
         }
     }
 

@@ -78,7 +78,14 @@ impl Converter<'_> {
             b'"' => Value::String(self.decoded(raw, place)?),
             b't' => Value::Bool(true),
             b'f' => Value::Bool(false),
-            b'n' => return self.refuse_with(&span, place, "`null` is no value here", "leave the key out instead"),
+            b'n' => {
+                return self.refuse_with(
+                    &span,
+                    place,
+                    "`null` is no value here",
+                    "leave the key out instead",
+                );
+            }
             _ => self.number(raw, place)?,
         };
         Some(Node::new(value, span))
@@ -98,7 +105,9 @@ impl Converter<'_> {
             if let Some(first) = seen.insert(key.clone(), key_span.clone()) {
                 let (line, _) = self.source.position(first.start);
                 let help = format!("it stands on line {line} already; each key stands once");
-                whole = self.refuse_with::<()>(&key_span, place, &format!("duplicate key `{key}`"), &help).is_some();
+                whole = self
+                    .refuse_with::<()>(&key_span, place, &format!("duplicate key `{key}`"), &help)
+                    .is_some();
                 continue;
             }
             match self.value(raw_value, &place.entry(&key), depth + 1) {
@@ -111,8 +120,11 @@ impl Converter<'_> {
 
     fn array(&mut self, raw: &RawValue, place: &Place, depth: usize) -> Option<Value> {
         let items: Vec<&RawValue> = self.decoded(raw, place)?;
-        let nodes: Vec<_> =
-            items.into_iter().enumerate().map(|(index, item)| self.value(item, &place.item(index), depth + 1)).collect();
+        let nodes: Vec<_> = items
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| self.value(item, &place.item(index), depth + 1))
+            .collect();
         Some(Value::Array(nodes.into_iter().collect::<Option<_>>()?))
     }
 

@@ -85,9 +85,10 @@ impl FromNode for semver::Version {
         let text = at.string()?;
         match text.parse() {
             Ok(version) => Some(version),
-            Err(error) => {
-                at.refuse_with_help(format!("`{text}` is no version: {error}"), "write it as major.minor.patch, for example 0.1.0")
-            }
+            Err(error) => at.refuse_with_help(
+                format!("`{text}` is no version: {error}"),
+                "write it as major.minor.patch, for example 0.1.0",
+            ),
         }
     }
 }
@@ -97,9 +98,10 @@ impl FromNode for semver::VersionReq {
         let text = at.string()?;
         match text.parse() {
             Ok(range) => Some(range),
-            Err(error) => {
-                at.refuse_with_help(format!("`{text}` is no version range: {error}"), "write for example \">=0.1, <0.3\"")
-            }
+            Err(error) => at.refuse_with_help(
+                format!("`{text}` is no version range: {error}"),
+                "write for example \">=0.1, <0.3\"",
+            ),
         }
     }
 }

@@ -28,7 +28,9 @@ pub(super) fn parse(source: &Source, faults: &mut Faults) -> Option<Node> {
 
 fn syntax_message(error: &toml::de::Error, text: &str) -> (String, Option<String>) {
     match error.message() {
-        "duplicate key" => (format!("duplicate key `{text}`"), Some("each key stands once; remove one of them".to_owned())),
+        "duplicate key" => {
+            (format!("duplicate key `{text}`"), Some("each key stands once; remove one of them".to_owned()))
+        }
         message if message.contains("recurs") => too_deep(),
         message => (message.to_owned(), None),
     }
@@ -51,8 +53,11 @@ impl Converter<'_> {
         let converted = match value.get_ref() {
             DeValue::Table(table) => return self.table(table, span, place, depth),
             DeValue::Array(items) => {
-                let items: Vec<_> =
-                    items.iter().enumerate().map(|(index, item)| self.value(item, &place.item(index), depth + 1)).collect();
+                let items: Vec<_> = items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| self.value(item, &place.item(index), depth + 1))
+                    .collect();
                 Value::Array(items.into_iter().collect::<Option<_>>()?)
             }
             DeValue::String(text) => Value::String(text.clone().into_owned()),
@@ -67,7 +72,13 @@ impl Converter<'_> {
         Some(Node::new(converted, span))
     }
 
-    fn table(&mut self, table: &DeTable<'_>, span: Range<usize>, place: &Place, depth: usize) -> Option<Node> {
+    fn table(
+        &mut self,
+        table: &DeTable<'_>,
+        span: Range<usize>,
+        place: &Place,
+        depth: usize,
+    ) -> Option<Node> {
         let converted: Vec<_> = table
             .iter()
             .map(|(key, value)| {
@@ -95,7 +106,12 @@ impl Converter<'_> {
         }
     }
 
-    fn refuse<T>(&mut self, span: &Range<usize>, place: &Place, (message, help): (String, Option<String>)) -> Option<T> {
+    fn refuse<T>(
+        &mut self,
+        span: &Range<usize>,
+        place: &Place,
+        (message, help): (String, Option<String>),
+    ) -> Option<T> {
         self.faults.push(span, place.to_string(), message, help);
         None
     }

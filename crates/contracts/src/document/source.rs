@@ -53,7 +53,9 @@ mod tests {
     #[test]
     fn positions_count_lines_and_characters_from_one() {
         let source = Source::new("x", "aé\nb\n");
-        for (offset, position) in [(0, (1, 1)), (1, (1, 2)), (2, (1, 2)), (3, (1, 3)), (4, (2, 1)), (6, (3, 1)), (99, (3, 1))] {
+        for (offset, position) in
+            [(0, (1, 1)), (1, (1, 2)), (2, (1, 2)), (3, (1, 3)), (4, (2, 1)), (6, (3, 1)), (99, (3, 1))]
+        {
             assert_eq!(source.position(offset), position, "offset {offset}");
         }
     }

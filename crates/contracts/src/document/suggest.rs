@@ -36,7 +36,8 @@ mod tests {
 
     #[track_caller]
     fn check(word: &str, expected: Option<&str>) {
-        let known = ["id", "version", "entry", "min_isolation", "fs.read", "fs.write", "subprocess", "GET", "POST"];
+        let known =
+            ["id", "version", "entry", "min_isolation", "fs.read", "fs.write", "subprocess", "GET", "POST"];
         assert_eq!(nearest(word, known), expected, "{word}");
     }
 

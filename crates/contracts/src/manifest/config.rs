@@ -37,7 +37,11 @@ impl ConfigSection {
         };
         for old in ["config_schema", "default_config"] {
             if fields.has(old) {
-                fields.fault(old, "an older name of a key in `config`, which is given too", Some("keep one of them".to_owned()));
+                fields.fault(
+                    old,
+                    "an older name of a key in `config`, which is given too",
+                    Some("keep one of them".to_owned()),
+                );
             }
         }
         section

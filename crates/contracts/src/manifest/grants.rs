@@ -5,7 +5,9 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::document::{Cursor, Fields, FromNode, Value, nearest};
-use crate::permission::{Grant, PermissionError, PermissionKind, PermissionKindError, Permissions, StateQuota};
+use crate::permission::{
+    Grant, PermissionError, PermissionKind, PermissionKindError, Permissions, StateQuota,
+};
 use crate::size::ByteSize;
 
 /// What `true` grants of the kinds that have a whole: all keys, all paths, all methods.
@@ -65,24 +67,24 @@ fn read_grant(kind: PermissionKind, at: &mut Cursor<'_, '_>, quota: &mut StateQu
             let scope = scope(&kind, at)?;
             (!scope.is_empty()).then(|| Grant::new(kind, scope))
         }
-        Value::Table(_) => read_table(kind, at, quota),
+        Value::Table(_) => read_table(&kind, at, quota),
         _ => at.expected("true, an array of patterns, or a table with `scope`"),
     }
 }
 
-fn read_table(kind: PermissionKind, at: &mut Cursor<'_, '_>, quota: &mut StateQuota) -> Option<Grant> {
+fn read_table(kind: &PermissionKind, at: &mut Cursor<'_, '_>, quota: &mut StateQuota) -> Option<Grant> {
     let (has_scope, mut grant) = at.table(|fields| {
         let has_scope = fields.has("scope");
-        let scope = fields.optional_with("scope", |at| scope(&kind, at)).unwrap_or_default();
+        let scope = fields.optional_with("scope", |at| scope(kind, at)).unwrap_or_default();
         let why: Option<String> = fields.optional("why");
         let required = fields.optional("required").unwrap_or(true);
-        if kind == PermissionKind::State {
+        if *kind == PermissionKind::State {
             *quota = read_quota(fields);
         }
         (has_scope, Grant { kind: kind.clone(), scope, why, required })
     })?;
     if !has_scope {
-        grant.scope = whole(&kind, at)?.to_vec();
+        grant.scope = whole(kind, at)?.to_vec();
     }
     // Empty now means that every pattern was refused, which is reported by then.
     (!grant.scope.is_empty()).then_some(grant)
@@ -91,14 +93,18 @@ fn read_table(kind: PermissionKind, at: &mut Cursor<'_, '_>, quota: &mut StateQu
 fn read_quota(fields: &mut Fields<'_, '_>) -> StateQuota {
     StateQuota {
         max_entries: fields.optional_with("max_entries", positive),
-        max_bytes: fields.optional_with("max_bytes", |at| super::resources::positive_size(at).map(ByteSize::bytes)),
+        max_bytes: fields
+            .optional_with("max_bytes", |at| super::resources::positive_size(at).map(ByteSize::bytes)),
         operations_per_minute: fields.optional_with("operations_per_minute", positive),
     }
 }
 
 fn positive(at: &mut Cursor<'_, '_>) -> Option<u64> {
     match u64::from_node(at)? {
-        0 => at.refuse_with_help("zero, with which nothing can be kept", "leave the key out for the host's default"),
+        0 => at.refuse_with_help(
+            "zero, with which nothing can be kept",
+            "leave the key out for the host's default",
+        ),
         number => Some(number),
     }
 }
@@ -106,7 +112,10 @@ fn positive(at: &mut Cursor<'_, '_>) -> Option<u64> {
 /// The scope that stands for everything, for the kinds where that is the plugin's own.
 fn whole(kind: &PermissionKind, at: &mut Cursor<'_, '_>) -> Option<[String; 1]> {
     let example = match kind {
-        PermissionKind::Cache | PermissionKind::State | PermissionKind::Storage | PermissionKind::Service(_) => {
+        PermissionKind::Cache
+        | PermissionKind::State
+        | PermissionKind::Storage
+        | PermissionKind::Service(_) => {
             return Some([EVERYTHING.to_owned()]);
         }
         PermissionKind::FsRead | PermissionKind::FsWrite => "workspace",
@@ -122,7 +131,10 @@ fn whole(kind: &PermissionKind, at: &mut Cursor<'_, '_>) -> Option<[String; 1]> 
 /// The patterns of a scope, each compiled on its own so that a fault has the line of its pattern.
 fn scope(kind: &PermissionKind, at: &mut Cursor<'_, '_>) -> Option<Vec<String>> {
     if matches!(at.node().value(), Value::Array(items) if items.is_empty()) {
-        return at.refuse_with_help("an empty scope grants nothing", "name what the plugin may reach, or remove the permission");
+        return at.refuse_with_help(
+            "an empty scope grants nothing",
+            "name what the plugin may reach, or remove the permission",
+        );
     }
     at.items(|at| {
         let pattern = at.string()?;
@@ -131,9 +143,10 @@ fn scope(kind: &PermissionKind, at: &mut Cursor<'_, '_>) -> Option<Vec<String>> 
         };
         for error in errors.errors() {
             let _refused: Option<()> = match error {
-                PermissionError::Pattern { source, .. } => {
-                    at.refuse_with_help(format!("pattern {:?} {}", source.pattern, source.problem), source.fix.clone())
-                }
+                PermissionError::Pattern { source, .. } => at.refuse_with_help(
+                    format!("pattern {:?} {}", source.pattern, source.problem),
+                    source.fix.clone(),
+                ),
                 other => at.refuse(other.to_string()),
             };
         }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::backend::BackendKind;
 use crate::document::{Cursor, FromNode};
 
 /// Where a plugin's handlers run, as a demand of its manifest (`min_isolation`).
@@ -52,6 +53,15 @@ impl Isolation {
         self.strength() >= min.strength()
     }
 
+    /// What a backend of a kind offers. Nobody vouches for one that a host brought, so it counts as no boundary.
+    pub const fn offered_by(backend: BackendKind) -> Self {
+        match backend {
+            BackendKind::InProcess | BackendKind::Custom => Self::InProcess,
+            BackendKind::Subprocess => Self::Subprocess,
+            BackendKind::WorkerPool => Self::WorkerPool,
+        }
+    }
+
     /// The word used in manifests and messages.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -91,6 +101,12 @@ mod tests {
         ] {
             assert_eq!(offered.meets(min), met, "{offered} for {min}");
         }
+    }
+
+    #[test]
+    fn a_backend_that_a_host_brought_meets_no_demand() {
+        assert!(Isolation::offered_by(BackendKind::WorkerPool).meets(Isolation::Subprocess));
+        assert!(!Isolation::offered_by(BackendKind::Custom).meets(Isolation::Subprocess));
     }
 
     #[test]

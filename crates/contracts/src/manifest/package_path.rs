@@ -92,14 +92,34 @@ mod tests {
 
     #[test]
     fn paths_inside_are_normalised() {
-        for (text, path) in [("bin/count", "bin/count"), ("./bin//./count", "bin/count"), ("a..b/c", "a..b/c"), (".hidden", ".hidden")] {
+        for (text, path) in [
+            ("bin/count", "bin/count"),
+            ("./bin//./count", "bin/count"),
+            ("a..b/c", "a..b/c"),
+            (".hidden", ".hidden"),
+        ] {
             assert_eq!(text.parse::<PackagePath>().unwrap().as_str(), path, "{text}");
         }
     }
 
     #[test]
     fn paths_that_lead_out_or_nowhere_are_refused() {
-        for text in ["", ".", "./", "/bin/sh", "//x", "..", "../x", "a/../b", "a/..", "bin/", "a\\b", "a\0b", "a\nb", &"x".repeat(4096)] {
+        for text in [
+            "",
+            ".",
+            "./",
+            "/bin/sh",
+            "//x",
+            "..",
+            "../x",
+            "a/../b",
+            "a/..",
+            "bin/",
+            "a\\b",
+            "a\0b",
+            "a\nb",
+            &"x".repeat(4096),
+        ] {
             assert!(text.parse::<PackagePath>().is_err(), "{text:?} was accepted");
         }
     }

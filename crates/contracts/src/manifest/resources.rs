@@ -43,7 +43,11 @@ impl Resources {
         let timeout = fields.optional_with("timeout", positive_span);
         for zero in limits.zeros() {
             let key = if zero == "cpu_millicores" { "cpu" } else { zero };
-            fields.fault(key, "zero, with which nothing can run", Some("leave the key out for the host's default".to_owned()));
+            fields.fault(
+                key,
+                "zero, with which nothing can run",
+                Some("leave the key out for the host's default".to_owned()),
+            );
         }
         Self { limits, timeout }
     }

@@ -194,7 +194,8 @@ fn web_address(at: &mut Cursor<'_, '_>) -> Option<String> {
     let text = at.string()?;
     let after_scheme = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     // A URL parser mends these silently; a reader of the manifest may not.
-    let mended = |rest: &str| rest.starts_with('/') || text.contains('\\') || text.contains(char::is_whitespace);
+    let mended =
+        |rest: &str| rest.starts_with('/') || text.contains('\\') || text.contains(char::is_whitespace);
     match after_scheme {
         Some(rest) if !mended(rest) && url::Url::parse(text).is_ok() => Some(text.to_owned()),
         _ => at.refuse_with_help("no web address", "write it whole, for example https://example.com/plugin"),

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use plugdock_contracts::ByteSize;
-use plugdock_contracts::document::{Document, Faults, Fields, Format, MAX_DEPTH, MAX_DOCUMENT_BYTES, Value};
+use plugdock_contracts::document::{
+    Document, Entry, Faults, Fields, Format, MAX_DEPTH, MAX_DOCUMENT_BYTES, Value,
+};
 use proptest::prelude::*;
 
 #[derive(Debug, PartialEq)]
@@ -41,13 +43,15 @@ fn read(text: &str, name: &str, format: Format) -> Result<Server, Faults> {
 
 #[track_caller]
 fn check_toml(text: &str, expected: &str) {
-    let shown = read(text, "s.toml", Format::Toml).map_or_else(|faults| faults.to_string(), |_| "read".to_owned());
+    let shown =
+        read(text, "s.toml", Format::Toml).map_or_else(|faults| faults.to_string(), |_| "read".to_owned());
     assert_eq!(shown, expected, "\n{text}");
 }
 
 #[track_caller]
 fn check_json(text: &str, expected: &str) {
-    let shown = read(text, "s.json", Format::Json).map_or_else(|faults| faults.to_string(), |_| "read".to_owned());
+    let shown =
+        read(text, "s.json", Format::Json).map_or_else(|faults| faults.to_string(), |_| "read".to_owned());
     assert_eq!(shown, expected, "\n{text}");
 }
 
@@ -67,17 +71,32 @@ fn every_kind_of_wrong_value_says_what_was_expected() {
     check_toml("name = \"a\"\nport = \"80\"", "s.toml:2: port: expected an integer, found a string");
     check_toml("name = \"a\"\nport = 70000", "s.toml:2: port: 70000 is too large");
     check_toml("name = \"a\"\nport = -1", "s.toml:2: port: -1 is less than zero");
-    check_toml("name = \"a\"\nport = 1.0", "s.toml:2: port: expected an integer, found a number with a fraction");
+    check_toml(
+        "name = \"a\"\nport = 1.0",
+        "s.toml:2: port: expected an integer, found a number with a fraction",
+    );
     check_toml("name = \"a\"\nshare = true", "s.toml:2: share: expected a number, found a boolean");
-    check_toml("name = \"a\"\nwait = 5", "s.toml:2: wait: expected a length of time such as \"30s\", found an integer");
+    check_toml(
+        "name = \"a\"\nwait = 5",
+        "s.toml:2: wait: expected a length of time such as \"30s\", found an integer",
+    );
     check_toml(
         "name = \"a\"\nwait = \"5\"",
         "s.toml:2: wait: `5` is no length of time: each number needs a unit: ns, us, ms, s, m, h or d",
     );
-    check_toml("name = \"a\"\nmemory = []", "s.toml:2: memory: expected a size such as \"128MiB\", found an array");
+    check_toml(
+        "name = \"a\"\nmemory = []",
+        "s.toml:2: memory: expected a size such as \"128MiB\", found an array",
+    );
     check_toml("name = \"a\"\ntags = \"x\"", "s.toml:2: tags: expected an array, found a string");
-    check_toml("name = \"a\"\ntags = [\n\"x\",\n2]", "s.toml:4: tags[1]: expected a string, found an integer");
-    check_toml("name = \"a\"\nenv.\"A B\" = 1", "s.toml:2: env.\"A B\": expected a boolean, found an integer");
+    check_toml(
+        "name = \"a\"\ntags = [\n\"x\",\n2]",
+        "s.toml:4: tags[1]: expected a string, found an integer",
+    );
+    check_toml(
+        "name = \"a\"\nenv.\"A B\" = 1",
+        "s.toml:2: env.\"A B\": expected a boolean, found an integer",
+    );
     check_toml("name = \"a\"\nlimits = 1", "s.toml:2: limits: expected a table, found an integer");
     check_json("[]", "s.json:1: expected a table, found an array");
 }
@@ -89,7 +108,10 @@ fn unknown_keys_and_words_get_a_suggestion_only_when_one_is_close() {
         "name = \"a\"\nzzz = 80",
         "s.toml:2: zzz: unknown key\n  help: known keys: name, port, memory, wait, share, mode, tags, env, limits",
     );
-    check_toml("name = \"a\"\nmode = \"Fast\"", "s.toml:2: mode: unknown value `Fast`\n  help: did you mean `fast`?");
+    check_toml(
+        "name = \"a\"\nmode = \"Fast\"",
+        "s.toml:2: mode: unknown value `Fast`\n  help: did you mean `fast`?",
+    );
     check_toml("name = \"a\"\nmode = \"x\"", "s.toml:2: mode: unknown value `x`\n  help: one of: fast, safe");
     check_toml(
         "name = \"a\"\n[limits]\nworkers = 1\nworker = 2",
@@ -128,7 +150,10 @@ fn all_faults_are_listed_in_the_order_of_the_text() {
 
 #[test]
 fn syntax_faults_carry_their_line() {
-    check_toml("name = \"a\"\nname = \"b\"\n", "s.toml:2: duplicate key `name`\n  help: each key stands once; remove one of them");
+    check_toml(
+        "name = \"a\"\nname = \"b\"\n",
+        "s.toml:2: duplicate key `name`\n  help: each key stands once; remove one of them",
+    );
     check_json(
         "{\"name\": \"a\",\n \"name\": \"b\"}",
         "s.json:2: duplicate key `name`\n  help: it stands on line 1 already; each key stands once",
@@ -141,11 +166,20 @@ fn syntax_faults_carry_their_line() {
 
 #[test]
 fn what_a_document_may_not_hold_is_refused() {
-    check_toml("name = 1979-05-27", "s.toml:1: name: a date is no value here\n  help: write it as text: \"1979-05-27\"");
+    check_toml(
+        "name = 1979-05-27",
+        "s.toml:1: name: a date is no value here\n  help: write it as text: \"1979-05-27\"",
+    );
     check_toml("name = \"a\"\nshare = nan", "s.toml:2: share: not a finite number");
     check_toml("name = \"a\"\nshare = -inf", "s.toml:2: share: not a finite number");
-    check_toml("name = \"a\"\nport = 9223372036854775808", "s.toml:2: port: an integer that does not fit 64 bits");
-    check_json("{\"name\": null}", "s.json:1: name: `null` is no value here\n  help: leave the key out instead");
+    check_toml(
+        "name = \"a\"\nport = 9223372036854775808",
+        "s.toml:2: port: an integer that does not fit 64 bits",
+    );
+    check_json(
+        "{\"name\": null}",
+        "s.json:1: name: `null` is no value here\n  help: leave the key out instead",
+    );
     check_json("{\"port\": 9223372036854775808}", "s.json:1: port: an integer that does not fit 64 bits");
     check_json("{\"share\": 1e999}", "s.json:1: share: not a finite number");
     check_json("{\"name\": \"\\ud800\"}", "s.json:1: name: unexpected end of hex escape");
@@ -180,7 +214,8 @@ fn deep_nesting_is_a_fault_and_not_a_crash() {
             assert!(!faults.is_empty());
         }
     }
-    let faults = Document::parse(&format!("a = {}{}", "[".repeat(70), "]".repeat(70)), "d", Format::Toml).unwrap_err();
+    let faults =
+        Document::parse(&format!("a = {}{}", "[".repeat(70), "]".repeat(70)), "d", Format::Toml).unwrap_err();
     assert!(faults.to_string().contains("nested deeper than 64 levels"), "{faults}");
 }
 
@@ -189,7 +224,11 @@ fn the_deepest_accepted_nesting_is_the_same_in_both_formats() {
     for (depth, accepted) in [(MAX_DEPTH - 2, true), (MAX_DEPTH, false)] {
         let array = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
         assert_eq!(Document::parse(&format!("a = {array}"), "x", Format::Toml).is_ok(), accepted, "{depth}");
-        assert_eq!(Document::parse(&format!("{{\"a\": {array}}}"), "x", Format::Json).is_ok(), accepted, "{depth}");
+        assert_eq!(
+            Document::parse(&format!("{{\"a\": {array}}}"), "x", Format::Json).is_ok(),
+            accepted,
+            "{depth}"
+        );
     }
 }
 
@@ -202,7 +241,7 @@ fn a_text_too_long_is_refused_unread() {
 
 #[test]
 fn more_than_a_hundred_faults_are_counted() {
-    let text: String = (0..130).map(|n| format!("zz{n:03} = 1\n")).collect();
+    let text = (0..130).fold(String::new(), |text, n| text + &format!("zz{n:03} = 1\n"));
     let faults = read(&format!("name = \"a\"\n{text}"), "s.toml", Format::Toml).unwrap_err();
     assert_eq!((faults.len(), faults.iter().count()), (130, 100));
     assert!(faults.to_string().ends_with("\nand 30 more"));
@@ -219,10 +258,12 @@ fn a_fault_knows_its_column_and_slice_of_the_text() {
 
 #[test]
 fn entries_keep_the_order_of_the_text() {
-    for (text, format) in [("z = 1\na = 2\nm = 3", Format::Toml), ("{\"z\": 1, \"a\": 2, \"m\": 3}", Format::Json)] {
+    for (text, format) in
+        [("z = 1\na = 2\nm = 3", Format::Toml), ("{\"z\": 1, \"a\": 2, \"m\": 3}", Format::Json)]
+    {
         let document = Document::parse(text, "x", format).unwrap();
         let Value::Table(table) = document.root().value() else { panic!("{document:?}") };
-        assert_eq!(table.entries().iter().map(|entry| entry.key()).collect::<Vec<_>>(), ["z", "a", "m"]);
+        assert_eq!(table.entries().iter().map(Entry::key).collect::<Vec<_>>(), ["z", "a", "m"]);
         assert_eq!(document.root().to_json(), r#"{"a":2,"m":3,"z":1}"#);
     }
 }
@@ -245,9 +286,31 @@ fn a_reader_that_gives_nothing_is_still_an_error_with_words() {
 /// Text made of what documents are made of, so that more of it gets past the first character.
 fn document_like() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
-        Just("name"), Just("port"), Just(" = "), Just("\n"), Just("\""), Just("'"), Just("{"), Just("}"), Just("["),
-        Just("]"), Just(","), Just(":"), Just("1"), Just("-1.5e3"), Just("\\u00"), Just("é"), Just("."), Just("null"),
-        Just("#"), Just("\"\"\""), Just("true"), Just("1979-05-27"), Just("\0"), Just("\r\n"), Just("\u{feff}"),
+        Just("name"),
+        Just("port"),
+        Just(" = "),
+        Just("\n"),
+        Just("\""),
+        Just("'"),
+        Just("{"),
+        Just("}"),
+        Just("["),
+        Just("]"),
+        Just(","),
+        Just(":"),
+        Just("1"),
+        Just("-1.5e3"),
+        Just("\\u00"),
+        Just("é"),
+        Just("."),
+        Just("null"),
+        Just("#"),
+        Just("\"\"\""),
+        Just("true"),
+        Just("1979-05-27"),
+        Just("\0"),
+        Just("\r\n"),
+        Just("\u{feff}"),
     ];
     proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }

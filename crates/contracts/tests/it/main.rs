@@ -3,4 +3,5 @@
 
 mod document;
 mod manifest;
+mod manifest_fault;
 mod schema;

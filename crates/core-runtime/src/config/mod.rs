@@ -14,6 +14,7 @@ mod layer;
 mod provenance;
 mod reference;
 mod runtime_config;
+mod services;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,8 @@ pub use field::{Field, Kind, Preset};
 pub use provenance::Provenance;
 pub use reference::markdown_reference;
 pub use runtime_config::{
-    ExecutionMode, ExecutionSection, LogConfig, LogFormat, PlatformSection, PluginSetting, RuntimeConfig, Setting, ShutdownSection,
+    ExecutionMode, ExecutionSection, HandlerLog, LogConfig, LogFormat, PluginSetting, RuntimeConfig, Setting, ShutdownSection,
 };
+pub use services::{CacheSection, EventsSection, PlatformSection, StateSection, StateStore, StorageSection, StorageStore};
 pub use table::FIELDS;
 pub use value::ConfigValue;

@@ -13,6 +13,7 @@ use super::builder::RuntimeConfigBuilder;
 use super::field::Field;
 use super::layer::Given;
 use super::provenance::Provenance;
+use super::services::PlatformSection;
 use super::value::ConfigValue;
 
 /// A checked configuration.
@@ -94,15 +95,6 @@ pub enum ExecutionMode {
     WorkerPool,
 }
 
-/// What the platform's services keep and bound.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct PlatformSection {
-    /// Folder of what they keep.
-    pub data_dir: PathBuf,
-}
-
 /// How the host's own log is written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,6 +106,19 @@ pub struct LogConfig {
     pub filter: Vec<String>,
     /// The form of a line.
     pub format: LogFormat,
+    /// Whether handlers' lines are in it.
+    pub handlers: HandlerLog,
+}
+
+/// Whether handlers' log lines are written to the host's own log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum HandlerLog {
+    /// They are.
+    Include,
+    /// Only their callers get them.
+    Omit,
 }
 
 /// The form of the host's own log.
@@ -221,18 +226,20 @@ impl RuntimeConfig {
 fn sections(settings: &[Setting]) -> Result<Sections, serde_json::Error> {
     let mut root = Map::new();
     for Setting { field, value, .. } in settings {
-        let mut table = &mut root;
-        let mut rest = field.key;
-        while let Some((section, below)) = rest.split_once('.') {
-            let inner = table.entry(section).or_insert_with(|| Json::Object(Map::new()));
-            // A key and a section never share a name: the table of a file could not hold both.
-            let Json::Object(inner) = inner else { break };
-            (table, rest) = (inner, below);
-        }
-        let Some(value) = value else { continue };
         // Manifest and configuration say `cpu`; the limit itself names its unit.
-        let name = if field.key == "limits.cpu" { "cpu_millicores" } else { rest };
-        table.insert(name.to_owned(), value.typed());
+        let key = if field.key == "limits.cpu" { "limits.cpu_millicores" } else { field.key };
+        insert(&mut root, key, value.as_ref().map_or(Json::Null, ConfigValue::typed));
     }
     serde_json::from_value(Json::Object(root))
+}
+
+/// Puts a value at a dotted key, making the tables on the way.
+fn insert(table: &mut Map<String, Json>, key: &str, value: Json) {
+    let Some((section, below)) = key.split_once('.') else {
+        table.insert(key.to_owned(), value);
+        return;
+    };
+    if let Json::Object(inner) = table.entry(section).or_insert_with(|| Json::Object(Map::new())) {
+        insert(inner, below, value);
+    }
 }

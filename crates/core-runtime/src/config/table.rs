@@ -15,6 +15,9 @@ const DAY: Duration = Duration::from_hours(24);
 const SIZE: Kind = Kind::Size(ByteSize::from_bytes(1), ByteSize::from_bytes(1 << 50));
 /// What the kernel counts in 32 bits.
 const COUNT: Kind = Kind::Count(1, 1 << 22);
+/// What a service counts; a service refuses what it cannot hold.
+const NUMBER: Kind = Kind::Count(1, 1 << 31);
+const TTL: Kind = Kind::Span(MILLISECOND, Duration::from_hours(24 * 365));
 const UNLIMITED: Preset = Preset::Absent("no limit beyond the plugin's own");
 
 /// The modes of `execution.mode`.
@@ -58,12 +61,35 @@ pub const FIELDS: &[Field] = &[
     field("limits.connections", COUNT, UNLIMITED, "Network connections at one time, through the host."),
     field("platform.data_dir", Kind::Path, Preset::Derived("`plugdock` in `XDG_DATA_HOME`, else `.local/share/plugdock` in `HOME`"),
         "Folder of what the platform's services keep."),
+    field("platform.service_timeout", Kind::Span(MILLISECOND, HOUR), Preset::Value("10s"),
+        "Time in which each service must start, and in which it must stop."),
+    field("platform.cache.max_bytes", SIZE, Preset::Value("64MiB"), "All entries of the cache together."),
+    field("platform.cache.max_value", SIZE, Preset::Value("1MiB"), "Largest value in the cache."),
+    field("platform.cache.default_ttl", TTL, Preset::Value("5m"), "How long a value is kept when its writer does not say."),
+    field("platform.cache.max_ttl", TTL, Preset::Value("1d"), "How long a value is kept at most."),
+    field("platform.state.store", Kind::Word(&["disk", "memory", "off"]), Preset::Value("disk"),
+        "Where plugins' state is kept. `disk` is the file `state.redb` in `platform.data_dir`, which one process at a time may open; `memory` ends with the host; `off` gives none."),
+    field("platform.state.max_entries", NUMBER, Preset::Value("10000"), "Entries of one plugin for one tenant."),
+    field("platform.state.max_total", SIZE, Preset::Value("16MiB"), "State of one plugin for one tenant."),
+    field("platform.state.max_value", SIZE, Preset::Value("1MiB"), "Largest value in the state."),
+    field("platform.state.operations_per_minute", NUMBER, Preset::Value("6000"), "Operations of one plugin for one tenant in a minute."),
+    field("platform.storage.store", Kind::Word(&["disk", "off"]), Preset::Value("disk"),
+        "Where plugins' files are kept. `disk` is the folder `storage` in `platform.data_dir`; `off` gives none."),
+    field("platform.storage.max_file", SIZE, Preset::Value("16MiB"), "Largest file in the storage."),
+    field("platform.storage.max_total", SIZE, Preset::Value("256MiB"), "Files of one plugin for one tenant together."),
+    field("platform.storage.max_files", NUMBER, Preset::Value("10000"), "Files of one plugin for one tenant."),
+    field("platform.events.max_subscriptions", NUMBER, Preset::Value("4096"), "Subscriptions at one time."),
+    field("platform.events.max_message", SIZE, Preset::Value("64KiB"), "Largest message."),
+    field("platform.events.queue_messages", NUMBER, Preset::Value("256"), "Messages that wait for one subscriber; then the oldest is dropped and counted."),
+    field("platform.events.queue_bytes", SIZE, Preset::Value("1MiB"), "Bytes that wait for one subscriber; then the oldest are dropped and counted."),
     field("log.level", Kind::Word(LEVELS), Preset::Value("warn"),
         "Least important lines that the host's own log shows."),
     field("log.filter", Kind::List(directive), Preset::Value(""),
         "Exceptions from `log.level` for parts of the program, each as `target=level`."),
     field("log.format", Kind::Word(&["text", "json", "none"]), Preset::Value("text"),
         "How the host's own log is written to standard error. `none` installs no subscriber: the host brings its own."),
+    field("log.handlers", Kind::Word(&["include", "omit"]), Preset::Value("include"),
+        "Whether handlers' log lines are written to the host's own log too. Callers get them in both cases."),
     field("shutdown.drain", Kind::Span(Duration::ZERO, DAY), Preset::Value("10s"),
         "Time in which running executions may finish when the host stops; then they are cancelled and killed."),
 ];

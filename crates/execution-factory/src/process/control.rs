@@ -118,9 +118,14 @@ mod tests {
         drop(left);
         let mut buffer = vec![0; MAX_MESSAGE];
         let first = receive::<Request>(right.as_fd(), &mut buffer).unwrap();
-        assert!(matches!(&first, Received::Message(Request::Kill { id: 7 }, fds) if fds.len() == 2), "{first:?}");
+        assert!(
+            matches!(&first, Received::Message(Request::Kill { id: 7 }, fds) if fds.len() == 2),
+            "{first:?}"
+        );
         let second = receive::<Request>(right.as_fd(), &mut buffer).unwrap();
-        assert!(matches!(&second, Received::Message(Request::Signal { id: 8, signal: 15 }, fds) if fds.is_empty()));
+        assert!(
+            matches!(&second, Received::Message(Request::Signal { id: 8, signal: 15 }, fds) if fds.is_empty())
+        );
         drop(first);
         assert!(matches!(receive::<Request>(right.as_fd(), &mut buffer).unwrap(), Received::Closed));
     }

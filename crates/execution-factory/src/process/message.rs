@@ -45,11 +45,26 @@ pub(crate) struct SpawnRequest {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Event {
-    Hello { protocol: u32, pid: i32 },
+    Hello {
+        protocol: u32,
+        pid: i32,
+    },
     /// The worker's program runs; a descriptor for its process comes along.
-    Spawned { id: u64, pid: i32, receipt: Box<Receipt> },
-    SpawnFailed { id: u64, failure: SpawnFailure },
-    Exited { id: u64, status: WaitStatus, usage: ProcessUsage, survivors: u32 },
+    Spawned {
+        id: u64,
+        pid: i32,
+        receipt: Box<Receipt>,
+    },
+    SpawnFailed {
+        id: u64,
+        failure: SpawnFailure,
+    },
+    Exited {
+        id: u64,
+        status: WaitStatus,
+        usage: ProcessUsage,
+        survivors: u32,
+    },
 }
 
 /// How a process ended, as `wait` tells it.

@@ -1,12 +1,15 @@
 //! The kernel calls of process supervision that no safe wrapper offers, each behind a small function.
 //! Only `process` uses it; it holds no policy and no state.
 
+use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::unistd::Pid;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use super::exit::ProcessUsage;
 use super::message::WaitStatus;
@@ -42,7 +45,8 @@ pub(super) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Packe
         header.msg_iov = &raw mut slice;
         header.msg_iovlen = 1;
         header.msg_control = (&raw mut control).cast();
-        let room = libc::CMSG_SPACE(libc::c_uint::try_from(MAX_RECEIVED * size_of::<RawFd>()).expect("32 fits"));
+        let room =
+            libc::CMSG_SPACE(libc::c_uint::try_from(MAX_RECEIVED * size_of::<RawFd>()).expect("32 fits"));
         header.msg_controllen = room as _;
         let result = libc::recvmsg(socket.as_raw_fd(), &raw mut header, libc::MSG_CMSG_CLOEXEC);
         let length = Errno::result(result)?;
@@ -51,9 +55,10 @@ pub(super) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Packe
         while !message.is_null() {
             if (*message).cmsg_level == libc::SOL_SOCKET && (*message).cmsg_type == libc::SCM_RIGHTS {
                 let bytes = (*message).cmsg_len as usize - libc::CMSG_LEN(0) as usize;
-                let first = libc::CMSG_DATA(message).cast::<RawFd>();
+                let first = libc::CMSG_DATA(message).cast::<[u8; size_of::<RawFd>()]>();
                 for index in 0..bytes / size_of::<RawFd>() {
-                    descriptors.push(OwnedFd::from_raw_fd(first.add(index).read_unaligned()));
+                    let number = RawFd::from_ne_bytes(first.add(index).read());
+                    descriptors.push(OwnedFd::from_raw_fd(number));
                 }
             }
             message = libc::CMSG_NXTHDR(&raw const header, message);
@@ -82,8 +87,16 @@ pub(super) fn pidfd_open(pid: Pid) -> Result<OwnedFd, Errno> {
     // SAFETY: the call takes two integers; what it returns is a new descriptor that nobody else owns.
     unsafe {
         let result = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0))?;
-        Ok(OwnedFd::from_raw_fd(RawFd::try_from(result).map_err(|_| Errno::ERANGE)?))
+        Ok(OwnedFd::from_raw_fd(RawFd::try_from(result).map_err(|_too_large| Errno::ERANGE)?))
     }
+}
+
+/// Watches a descriptor in the current runtime.
+pub(super) fn watch(descriptor: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    #[expect(unsafe_code, reason = "the runtime cannot check that a descriptor stays the one it is")]
+    // SAFETY: an `OwnedFd` is open and has one number until it is dropped, which its owner, the result, does last.
+    let watched = unsafe { AsyncFd::register_with_interest(descriptor, interest) };
+    Ok(watched?)
 }
 
 /// Sends a signal to the process behind a descriptor; it can never hit another one.
@@ -100,6 +113,33 @@ pub(super) fn pidfd_signal(process: BorrowedFd<'_>, signal: i32) -> Result<(), E
         )
     };
     Errno::result(result).map(drop)
+}
+
+/// Sends a signal to the group that the process behind a descriptor leads; it can never hit another one.
+pub(super) fn pidfd_signal_group(process: BorrowedFd<'_>, pid: Pid, signal: i32) -> Result<(), Errno> {
+    /// `PIDFD_SIGNAL_PROCESS_GROUP`, since Linux 6.9.
+    const PROCESS_GROUP: libc::c_uint = 1 << 2;
+    #[expect(unsafe_code, reason = "pidfd_send_signal has no safe wrapper")]
+    // SAFETY: as for `pidfd_signal`.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            process.as_raw_fd(),
+            signal,
+            std::ptr::null::<libc::siginfo_t>(),
+            PROCESS_GROUP,
+        )
+    };
+    match Errno::result(result) {
+        Ok(_) => Ok(()),
+        // An older kernel: by number, as long as the leader is there and holds it.
+        Err(Errno::EINVAL) => {
+            pidfd_signal(process, 0)?;
+            let killed = nix::sys::signal::killpg(pid, nix::sys::signal::Signal::try_from(signal)?);
+            pidfd_signal(process, signal).and(killed)
+        }
+        Err(errno) => Err(errno),
+    }
 }
 
 /// Reaps a child that has ended, with what it used. `None` if it has not ended.
@@ -182,7 +222,7 @@ fn close_one_by_one(first: u32) -> Result<(), Errno> {
         #[expect(unsafe_code, reason = "descriptors are closed by number before exec")]
         // SAFETY: as for `close_from`; the number of the directory that was read answers EBADF, which is ignored.
         unsafe {
-            libc::close(RawFd::try_from(number).map_err(|_| Errno::ERANGE)?);
+            libc::close(RawFd::try_from(number).map_err(|_too_large| Errno::ERANGE)?);
         }
     }
     Ok(())
@@ -197,15 +237,32 @@ pub(super) fn own(descriptor: RawFd) -> OwnedFd {
     }
 }
 
-/// Sets every signal to its default action.
+/// Sets every signal to its default action, also those which the C library keeps for itself: a host may have been
+/// started with them ignored, and exec keeps that.
+///
+/// Only for a process with one thread that is about to exec or to fork: the C library's thread signals stop working.
 pub(super) fn reset_signals() -> Result<(), Errno> {
+    /// The size of the kernel's signal mask in bytes.
+    const MASK_SIZE: usize = 8;
+    // The kernel's structure is at most four words on every supported machine, and all zero means "default action,
+    // no flags, empty mask" in each of its layouts.
+    let default_action = [0_u64; 4];
     for signal in 1..=64 {
-        #[expect(unsafe_code, reason = "the safe wrapper knows no real-time signals")]
-        // SAFETY: SIG_DFL installs no code; it is valid for every signal.
-        let former = unsafe { libc::signal(signal, libc::SIG_DFL) };
-        // SIGKILL, SIGSTOP and the two signals of the C library cannot be changed, and need not be.
-        if former == libc::SIG_ERR && Errno::last() != Errno::EINVAL {
-            return Err(Errno::last());
+        #[expect(unsafe_code, reason = "the C library refuses to change the signals it keeps for itself")]
+        // SAFETY: the action is as large as the kernel reads and installs no code; no former action is asked for.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                default_action.as_ptr(),
+                std::ptr::null_mut::<libc::c_void>(),
+                MASK_SIZE,
+            )
+        };
+        match Errno::result(result) {
+            // SIGKILL and SIGSTOP cannot be changed, and need not be.
+            Ok(_) | Err(Errno::EINVAL) => {}
+            Err(errno) => return Err(errno),
         }
     }
     Ok(())

@@ -67,8 +67,7 @@ pub(crate) fn collect_from(
 fn open_output(path: &Path) -> Result<Directory, WorkspaceError> {
     std::fs::create_dir_all(path).map_err(|source| io_failure("create", path, source))?;
     // The output directory is the caller's own, so a link to it is followed; what lies below it is not trusted.
-    let real = path.canonicalize().map_err(|source| io_failure("find", path, source))?;
-    Directory::open(&real).map_err(|errno| io_failure("open", path, errno))
+    Directory::open_followed(path).map_err(|errno| io_failure("open", path, errno))
 }
 
 /// One directory on the way down.

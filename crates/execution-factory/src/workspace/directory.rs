@@ -52,6 +52,12 @@ impl Directory {
         Self::from_fd(openat(AT_FDCWD, path, directory_flags(), Mode::empty())?)
     }
 
+    /// Opens a directory by path, through links. For paths that are the caller's own.
+    pub(crate) fn open_followed(path: &Path) -> nix::Result<Self> {
+        // With `.` as its last component the path is resolved to the end.
+        Self::open(&path.join("."))
+    }
+
     /// Opens a sub-directory. A symbolic link is refused (`ELOOP` or `ENOTDIR`), a mount point too (`EXDEV`).
     pub(crate) fn child<N: NixPath + ?Sized>(&self, name: &N) -> nix::Result<Self> {
         self.child_with(name, directory_flags())
@@ -220,4 +226,72 @@ pub(crate) fn shown(name: &CStr) -> String {
         shown.push('…');
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn no_operation_on_an_entry_follows_a_link() {
+        let temporary = tempfile::tempdir().unwrap();
+        let outside = temporary.path().join("outside");
+        std::fs::create_dir(&outside).unwrap();
+        std::fs::write(outside.join("file"), "x").unwrap();
+        symlink(&outside, temporary.path().join("to-dir")).unwrap();
+        symlink(outside.join("file"), temporary.path().join("to-file")).unwrap();
+        symlink(outside.join("absent"), temporary.path().join("to-nothing")).unwrap();
+        let dir = Directory::open(temporary.path()).unwrap();
+
+        assert!(Directory::open(&temporary.path().join("to-dir")).is_err());
+        for refused in [
+            dir.child("to-dir"),
+            dir.child_made_accessible("to-dir"),
+            dir.child_or_make("to-dir", OWNER_ONLY),
+        ] {
+            assert!(matches!(refused, Err(Errno::ELOOP | Errno::ENOTDIR)), "{refused:?}");
+        }
+        assert!(matches!(dir.read("to-file"), Err(Errno::ELOOP)));
+        assert!(matches!(dir.create("to-nothing", OWNER_FILE), Err(Errno::EEXIST)));
+        assert_eq!(kind_of(&dir.status("to-file").unwrap()), SFlag::S_IFLNK);
+        dir.rename("to-file", &dir, "moved").unwrap();
+        assert!(dir.remove_empty("to-dir").is_err());
+        for link in ["to-dir", "moved", "to-nothing"] {
+            dir.unlink(link).unwrap();
+        }
+        assert!(outside.join("file").exists());
+    }
+
+    #[test]
+    fn reading_a_fifo_does_not_wait_for_a_writer() {
+        let temporary = tempfile::tempdir().unwrap();
+        nix::unistd::mkfifo(&temporary.path().join("fifo"), OWNER_FILE).unwrap();
+        let fifo = Directory::open(temporary.path()).unwrap().read("fifo").unwrap();
+        assert_eq!(kind_of(&fstat(&fifo).unwrap()), SFlag::S_IFIFO);
+    }
+
+    #[test]
+    fn a_name_with_several_components_does_not_leave_the_directory() {
+        let temporary = tempfile::tempdir().unwrap();
+        let inner = temporary.path().join("inner");
+        std::fs::create_dir(&inner).unwrap();
+        assert!(Directory::open(&inner).unwrap().child("../inner").is_err());
+    }
+
+    #[test]
+    fn another_file_system_is_not_entered() {
+        // `/proc` and `/dev` are mounts of their own on any machine with processes.
+        let root = Directory::open(Path::new("/")).unwrap();
+        assert!(matches!(root.child("proc"), Err(Errno::EXDEV)));
+    }
+
+    #[test]
+    fn shown_names_are_printable_and_short() {
+        assert_eq!(shown(c"plain"), "plain");
+        assert_eq!(shown(c"new\nline\xff"), "new\\nline\u{fffd}");
+        let long = CString::new("n".repeat(300)).unwrap();
+        assert_eq!(shown(&long).chars().count(), 121);
+    }
 }

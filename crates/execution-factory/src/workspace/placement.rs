@@ -75,3 +75,44 @@ impl Drop for Temporary<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::path::Path;
+
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<std::ffi::OsString> {
+        std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    }
+
+    #[test]
+    fn a_file_appears_under_its_name_when_it_is_whole() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Directory::open(temporary.path()).unwrap();
+        place(&dir, "page", |file| {
+            file.write_all(b"half")?;
+            assert!(!temporary.path().join("page").exists());
+            file.write_all(b", whole")
+        })
+        .unwrap();
+        assert_eq!(std::fs::read_to_string(temporary.path().join("page")).unwrap(), "half, whole");
+        assert_eq!(names(temporary.path()), ["page"]);
+    }
+
+    #[test]
+    fn a_full_disk_leaves_what_was_there_before() {
+        let temporary = tempfile::tempdir().unwrap();
+        std::fs::write(temporary.path().join("page"), "old").unwrap();
+        let dir = Directory::open(temporary.path()).unwrap();
+        let error = place(&dir, "page", |file| -> io::Result<()> {
+            file.write_all(b"half")?;
+            Err(Errno::ENOSPC.into())
+        })
+        .unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(Errno::ENOSPC as i32));
+        assert_eq!(names(temporary.path()), ["page"]);
+        assert_eq!(std::fs::read_to_string(temporary.path().join("page")).unwrap(), "old");
+    }
+}

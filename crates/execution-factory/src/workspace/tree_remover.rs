@@ -71,7 +71,7 @@ impl TreeRemover {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let parent = Directory::open(parent).map_err(|errno| RemoveError::Parent(errno.into()))?;
+        let parent = Directory::open_followed(parent).map_err(|errno| RemoveError::Parent(errno.into()))?;
         self.remove_entry(&parent, name)
     }
 

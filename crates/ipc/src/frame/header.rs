@@ -8,6 +8,8 @@ use crate::limit::{LinkLimits, MAX_META};
 pub const LEN_FIELD: usize = 4;
 /// Bytes of the whole header, length field included.
 pub const HEADER_LEN: usize = 20;
+/// Where the call id stands in the header.
+pub(crate) const CALL_FIELD: std::ops::Range<usize> = 8..16;
 /// What the length field counts besides meta and payload.
 const COUNTED: u32 = 16;
 
@@ -108,7 +110,7 @@ impl RawHeader {
         out[4] = self.kind;
         out[5] = self.flags;
         out[6..8].copy_from_slice(&self.reserved.to_le_bytes());
-        out[8..16].copy_from_slice(&self.call.to_le_bytes());
+        out[CALL_FIELD].copy_from_slice(&self.call.to_le_bytes());
         out[16..].copy_from_slice(&self.meta_len.to_le_bytes());
         out
     }

@@ -9,13 +9,13 @@ mod unit;
 
 pub use body::Body;
 pub(crate) use body::BodyError;
+pub(crate) use header::{CALL_FIELD, Header, RawHeader};
 pub use header::{HEADER_LEN, HeaderError, LEN_FIELD};
-pub(crate) use header::{Header, RawHeader};
 pub use kind::{Kind, Scope};
 pub use meta::{
-    Ack, Call, Cancel, CancelKind, Credit, Data, Drain, End, ErrorReport, Example, Excess, FaultSide, Goodbye,
-    GoodbyeKind, HandlerInfo, HandlerKind, HealthCheck, HealthLevel, HealthReport, Hello, HostCall, HostReply,
-    LogLevel, LogRecord, Observation, Ping, Pong, Progress, Reply, ReplyOutcome, Started, StopStream, Usage,
-    Welcome,
+    Ack, Call, Cancel, CancelKind, Credit, Data, Drain, End, ErrorReport, Example, Excess, FaultSide,
+    Goodbye, GoodbyeKind, HandlerInfo, HandlerKind, HealthCheck, HealthLevel, HealthReport, Hello, HostCall,
+    HostReply, LogLevel, LogRecord, Observation, Ping, Pong, Progress, Reply, ReplyOutcome, Started,
+    StopStream, Usage, Welcome,
 };
 pub use unit::{CallId, Frame};

@@ -37,8 +37,13 @@ impl Core {
         self.outbox.reserve(frame).await.map_err(|_closed| self.gone())
     }
 
-    pub(crate) fn try_reserve(&self, frame: &Encoded) -> Option<Room> {
-        self.outbox.try_reserve(frame)
+    /// Waits for room for a log record. Cancel-safe.
+    pub(crate) async fn reserve_log(&self, frame: &Encoded) -> Result<Room, SendError> {
+        self.outbox.reserve_log(frame).await.map_err(|_closed| self.gone())
+    }
+
+    pub(crate) fn try_reserve_log(&self, frame: &Encoded) -> Option<Room> {
+        self.outbox.try_reserve_log(frame)
     }
 
     /// Queues a frame. Without room of its own it counts towards the bound on frames that nobody reads.

@@ -18,6 +18,8 @@ use crate::writer::FrameWriter;
 pub(crate) trait Router: Send + Sync + std::fmt::Debug {
     /// Delivers a frame.
     fn route(&self, incoming: Incoming) -> Result<(), Violation>;
+    /// Whether the peer ended its direction on purpose and still listens to what is left to say.
+    fn may_finish(&self) -> bool;
     /// Wakes everyone who waits: the core has the cause.
     fn died(&self);
 }
@@ -51,7 +53,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Driver<R, W> {
             tokio::select! {
                 // Biased, so that what was read before the end decides, not which half noticed first.
                 biased;
-                cause = &mut read => cause,
+                cause = &mut read => {
+                    if matches!(cause, LinkError::Closed) && router.may_finish() {
+                        tokio::select! {
+                            // How the rest was written changes nothing about why the link ends.
+                            _written = timeout(LAST_WORDS, write) => cause,
+                            cause = core.closed() => cause,
+                        }
+                    } else {
+                        cause
+                    }
+                }
                 cause = core.closed() => cause,
                 written = &mut write => {
                     // The peer may have answered before it stopped reading: read what is on the way.
@@ -83,7 +95,10 @@ async fn read_loop<R: AsyncRead + Unpin>(reader: &mut FrameReader<R>, router: &d
     }
 }
 
-async fn write_loop<W: AsyncWrite + Unpin>(writer: &mut FrameWriter<W>, core: &Core) -> Result<(), LinkError> {
+async fn write_loop<W: AsyncWrite + Unpin>(
+    writer: &mut FrameWriter<W>,
+    core: &Core,
+) -> Result<(), LinkError> {
     loop {
         let mut rooms = Vec::new();
         match core.next().await {

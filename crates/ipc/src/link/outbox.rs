@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::frame::{Ack, CallId, Frame, Kind};
-use crate::limit::{MAX_QUEUED, OUTGOING_BUDGET};
+use crate::limit::{MAX_QUEUED, OUTGOING_BUDGET, OUTGOING_LOG_BUDGET};
 use crate::writer::{Encoded, Encoder};
 
 /// Room in the outgoing budget; it is free again when the frame is written or withdrawn.
@@ -18,6 +18,7 @@ pub(super) struct Outbox {
     lanes: Mutex<Lanes>,
     ready: Notify,
     budget: Arc<Semaphore>,
+    log_budget: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +50,7 @@ impl Outbox {
             lanes: Mutex::default(),
             ready: Notify::new(),
             budget: Arc::new(Semaphore::new(OUTGOING_BUDGET as usize)),
+            log_budget: Arc::new(Semaphore::new(OUTGOING_LOG_BUDGET as usize)),
         }
     }
 
@@ -62,9 +64,15 @@ impl Outbox {
         Arc::clone(&self.budget).acquire_many_owned(cost).await.map_err(|_closed| OutboxClosed)
     }
 
-    /// Room for a frame, if there is some now.
-    pub(super) fn try_reserve(&self, frame: &Encoded) -> Option<Room> {
-        Arc::clone(&self.budget).try_acquire_many_owned(frame.cost(OUTGOING_BUDGET)).ok()
+    /// Waits for room for a log record. Cancel-safe; waiters are served in order.
+    pub(super) async fn reserve_log(&self, frame: &Encoded) -> Result<Room, OutboxClosed> {
+        let cost = frame.cost(OUTGOING_LOG_BUDGET);
+        Arc::clone(&self.log_budget).acquire_many_owned(cost).await.map_err(|_closed| OutboxClosed)
+    }
+
+    /// Room for a log record, if there is some now.
+    pub(super) fn try_reserve_log(&self, frame: &Encoded) -> Option<Room> {
+        Arc::clone(&self.log_budget).try_acquire_many_owned(frame.cost(OUTGOING_LOG_BUDGET)).ok()
     }
 
     /// Queues a frame behind those before it.
@@ -118,7 +126,8 @@ impl Outbox {
         let mut lanes = self.lock();
         let waits = lanes.bulk.iter().any(|(frame, _)| frame.call == call && frame.kind == Kind::Call);
         if waits {
-            let n_unpaid = lanes.bulk.iter().filter(|(frame, room)| frame.call == call && room.is_none()).count();
+            let n_unpaid =
+                lanes.bulk.iter().filter(|(frame, room)| frame.call == call && room.is_none()).count();
             lanes.n_unpaid -= n_unpaid;
             lanes.bulk.retain(|(frame, _)| frame.call != call);
             lanes.urgent.retain(|frame| frame.call != call);
@@ -131,14 +140,17 @@ impl Outbox {
     pub(super) fn close(&self) {
         self.lock().closing = true;
         self.budget.close();
+        self.log_budget.close();
         self.ready.notify_one();
     }
 
     /// Throws everything away: the link is dead.
     pub(super) fn clear(&self) {
         self.close();
-        let dropped = std::mem::take(&mut *self.lock());
-        self.lock().closing = true;
+        let mut lanes = self.lock();
+        let dropped = std::mem::replace(&mut *lanes, Lanes { closing: true, ..Lanes::default() });
+        // Dropping a large queue takes a while; nobody needs to wait for it.
+        drop(lanes);
         drop(dropped);
     }
 
@@ -234,13 +246,14 @@ mod tests {
         assert!(matches!(outbox.try_next(encoder()), Some(Next::Closed)));
     }
 
-    #[test]
-    fn a_frame_above_the_budget_takes_all_of_it() {
+    #[tokio::test]
+    async fn a_frame_above_the_budget_takes_all_of_it() {
         let outbox = Outbox::new();
         let large = encoded(Frame::new(CallId(1), Data { stream: 0 }, Bytes::from(vec![0; 4 * 1024 * 1024])));
-        let room = outbox.try_reserve(&large).unwrap();
-        assert!(outbox.try_reserve(&data(1)).is_none());
+        let room = outbox.reserve(&large).await.unwrap();
+        assert_eq!(outbox.budget.available_permits(), 0);
+        assert!(outbox.try_reserve_log(&data(1)).is_some(), "logs have a budget of their own");
         drop(room);
-        assert!(outbox.try_reserve(&data(1)).is_some());
+        assert!(outbox.reserve(&data(1)).await.is_ok());
     }
 }

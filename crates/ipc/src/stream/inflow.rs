@@ -24,6 +24,14 @@ struct InflowState {
     stopped: bool,
 }
 
+impl InflowState {
+    /// Notes that chunks were used; a call that has ended is owed nothing.
+    fn consume(&mut self, credit: u32) -> Option<u32> {
+        let due = self.window.consume(credit).unwrap_or(None);
+        due.filter(|_| self.end != Some(InflowEnd::Cut))
+    }
+}
+
 /// How a stream came to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum InflowEnd {
@@ -86,7 +94,7 @@ impl Inflow {
         let mut state = self.lock();
         match (state.chunks.pop_front(), &state.end) {
             (Some(chunk), _) => {
-                let credit = state.window.consume(cost(chunk.len())).unwrap_or(None);
+                let credit = state.consume(cost(chunk.len()));
                 Taken::Chunk(chunk, credit)
             }
             (None, Some(end)) => Taken::End(end.clone()),
@@ -100,7 +108,7 @@ impl Inflow {
         let unread = state.window.unread();
         state.chunks.clear();
         let tell = !std::mem::replace(&mut state.stopped, true) && state.end.is_none();
-        (tell, state.window.consume(unread).unwrap_or(None))
+        (tell, state.consume(unread))
     }
 
     /// There is one waiter: the receiver, which is not shared.

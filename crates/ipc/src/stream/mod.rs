@@ -7,8 +7,8 @@ mod receiver;
 mod sender;
 mod window;
 
-pub(crate) use inflow::Inflow;
+pub(crate) use inflow::{Inflow, InflowEnd};
 pub(crate) use outflow::Outflow;
-pub use receiver::{StreamReceiver, StreamError};
+pub use receiver::{StreamError, StreamReceiver};
 pub use sender::StreamSender;
 pub use window::{ReceiveWindow, SendWindow, cost};

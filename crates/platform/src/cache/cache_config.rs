@@ -45,12 +45,28 @@ impl CacheConfig {
         check.some_bytes("cache.max_bytes", self.max_bytes);
         check.some("cache.max_key_bytes", self.max_key_bytes);
         // A value must fit with its key and bookkeeping, or the cache would refuse it without a word.
-        let fits = self.max_value.bytes() <= self.max_bytes.bytes() / 2 && self.max_value.bytes() <= u64::from(u32::MAX) / 2;
-        check.require(fits, "cache.max_value", self.max_value, "it must be at most half of `cache.max_bytes` and 2 GiB");
+        let fits = self.max_value.bytes() <= self.max_bytes.bytes() / 2
+            && self.max_value.bytes() <= u64::from(u32::MAX) / 2;
+        check.require(
+            fits,
+            "cache.max_value",
+            self.max_value,
+            "it must be at most half of `cache.max_bytes` and 2 GiB",
+        );
         let key_fits = self.max_key_bytes as u64 <= self.max_bytes.bytes() / 4;
-        check.require(key_fits, "cache.max_key_bytes", self.max_key_bytes, "it must be at most a quarter of `cache.max_bytes`");
+        check.require(
+            key_fits,
+            "cache.max_key_bytes",
+            self.max_key_bytes,
+            "it must be at most a quarter of `cache.max_bytes`",
+        );
         let ttl = |ttl: Duration| span::format_span(ttl);
-        check.require(!self.default_ttl.is_zero(), "cache.default_ttl", ttl(self.default_ttl), "it must be longer than 0s");
+        check.require(
+            !self.default_ttl.is_zero(),
+            "cache.default_ttl",
+            ttl(self.default_ttl),
+            "it must be longer than 0s",
+        );
         let reason = "it must be at least `cache.default_ttl` and at most 100 years";
         let holds = self.max_ttl >= self.default_ttl && self.max_ttl <= span::MAX_SPAN;
         check.require(holds, "cache.max_ttl", ttl(self.max_ttl), reason);
@@ -75,7 +91,13 @@ mod tests {
         let fields: Vec<_> = config.faults().iter().map(|fault| fault.setting).collect();
         assert_eq!(
             fields,
-            ["cache.max_bytes", "cache.max_key_bytes", "cache.max_value", "cache.default_ttl", "cache.max_ttl"]
+            [
+                "cache.max_bytes",
+                "cache.max_key_bytes",
+                "cache.max_value",
+                "cache.default_ttl",
+                "cache.max_ttl"
+            ]
         );
     }
 }

@@ -80,7 +80,8 @@ impl MemoryCache {
 
     fn key(&self, scope: &ServiceScope, key: &str) -> Result<CacheKey, ServiceError> {
         if key.is_empty() || key.len() > self.config.max_key_bytes {
-            let reason = format!("a key has 1 to {} bytes, this has {}", self.config.max_key_bytes, key.len());
+            let reason =
+                format!("a key has 1 to {} bytes, this has {}", self.config.max_key_bytes, key.len());
             return Err(ServiceError::Invalid { service: SERVICE, reason });
         }
         Ok(CacheKey { owner: Namespace::of(scope), key: key.into() })

@@ -100,9 +100,10 @@ where
         let function = Arc::clone(&function);
         Box::pin(async move {
             let output = io.output.clone();
-            let result = function(ctx, read(&input)?, io.output).await?;
+            // Written before the next await: the result itself need not be able to change threads.
+            let payload = write(&function(ctx, read(&input)?, io.output).await?)?;
             output.end().await;
-            write(&result)
+            Ok(payload)
         })
     };
     Arc::new(FunctionHandler { id, kind: HandlerKind::Stream, run: Box::new(run) })
@@ -120,9 +121,10 @@ where
         let function = Arc::clone(&function);
         Box::pin(async move {
             let output = io.output.clone();
-            let result = function(ctx, read(&input)?, io.input, io.output).await?;
+            // Written before the next await: the result itself need not be able to change threads.
+            let payload = write(&function(ctx, read(&input)?, io.input, io.output).await?)?;
             output.end().await;
-            write(&result)
+            Ok(payload)
         })
     };
     Arc::new(FunctionHandler { id, kind: HandlerKind::Channel, run: Box::new(run) })

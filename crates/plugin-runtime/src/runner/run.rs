@@ -109,17 +109,16 @@ where
     F: Future<Output = Result<Payload, crate::handler::HandlerError>>,
 {
     let ended = tokio::select! {
-        // The answer wins over a cancellation that came at the same time: the work is done.
+        // The stop wins over an answer that comes at the same time: the caller was promised an end.
         biased;
-        ended = &mut future => ended,
         (reason, grace) = cancellation.stopped() => {
             let start = Instant::now();
-            // What a handler answers after it was told to stop does not count: the caller was promised an end.
             drop(tokio::time::timeout(grace / 2, &mut future).await);
             drop(future);
             // A tenth is kept back for the answer to reach the host before it kills.
             return (Err(stopped(&reason)), Some(start + grace * 9 / 10));
         }
+        ended = &mut future => ended,
     };
     let result = match ended {
         Ok(Ok(payload)) => Ok(payload),
@@ -274,7 +273,7 @@ mod tests {
         let (started, mut has_started) = tokio::sync::mpsc::channel(1);
         let plugin = Plugin::new("acme/test", "1.0.0").blocking("block", move |_ctx: Ctx, (): ()| {
             started.blocking_send(()).unwrap();
-            drop(blocked.lock().unwrap().recv());
+            blocked.lock().unwrap().recv().unwrap_err();
             Ok(())
         });
         let (call, _host) = call(plugin, "block");

@@ -42,12 +42,8 @@ fn version_1(mounts: &str, membership: &str) -> Vec<CgroupMount> {
     parse_mounts(mounts)
         .filter(|mount| mount.kind == "cgroup")
         .map(|mount| {
-            let mut controllers: Vec<String> = mount
-                .options
-                .split(',')
-                .filter(|option| !matches!(*option, "rw" | "ro") && !option.contains('='))
-                .map(str::to_owned)
-                .collect();
+            let mut controllers: Vec<String> =
+                mount.options.split(',').filter(|option| !is_flag(option)).map(str::to_owned).collect();
             controllers.sort_unstable();
             let own = own_group(membership, |names| {
                 names.split(',').any(|name| controllers.iter().any(|controller| controller == name))
@@ -56,6 +52,11 @@ fn version_1(mounts: &str, membership: &str) -> Vec<CgroupMount> {
         })
         .filter(|mount| !mount.controllers.is_empty())
         .collect()
+}
+
+/// Options of a version 1 mount that name no controller.
+fn is_flag(option: &str) -> bool {
+    matches!(option, "rw" | "ro" | "xattr" | "noprefix" | "clone_children") || option.contains('=')
 }
 
 fn version_2(mounts: &str, membership: &str) -> Option<CgroupMount> {
@@ -121,8 +122,9 @@ mod tests {
 
     #[test]
     fn controllers_come_from_the_mount_options() {
-        let found: Vec<_> = version_1(MOUNTS, MEMBERSHIP).into_iter().map(|mount| mount.controllers).collect();
-        assert_eq!(found, [vec!["xattr"], vec!["memory"], vec!["cpu", "cpuacct"]]);
+        let found: Vec<_> =
+            version_1(MOUNTS, MEMBERSHIP).into_iter().map(|mount| mount.controllers).collect();
+        assert_eq!(found, [vec!["memory"], vec!["cpu", "cpuacct"]]);
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn read(path: &str) -> Fact<String> {
 fn parsed<T: std::str::FromStr>(path: &str) -> Fact<T> {
     match read(path) {
         Fact::Known(text) => {
-            Fact::from_result(text.parse().map_err(|_| format!("{path}: `{text}` is no number")))
+            Fact::from_result(text.parse().map_err(|_not_a_number| format!("{path}: `{text}` is no number")))
         }
         Fact::Unknown(reason) => Fact::Unknown(reason),
     }

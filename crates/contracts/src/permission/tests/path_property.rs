@@ -39,7 +39,9 @@ fn pattern() -> impl Strategy<Value = String> {
 /// Globs have no prefix meaning in globset, and `a/**` does not cover `a` there; both are put in by hand.
 fn globset_covers(pattern: &str, path: &str) -> bool {
     let is_glob = pattern.contains(['*', '?', '[']);
-    let mut patterns = vec![pattern.to_owned()];
+    // A negated class of globset takes a slash, so that the slash is named there.
+    let pattern = &pattern.replace("[!a]", "[!a/]").replace("[!a-z]", "[!a-z/]");
+    let mut patterns = vec![pattern.clone()];
     if let Some(base) = pattern.strip_suffix("/**") {
         patterns.push(base.to_owned());
     } else if !is_glob {

@@ -187,9 +187,9 @@ fn a_grant_reads_with_its_defaults() {
 
 #[test]
 fn an_intersection_allows_what_both_allow() {
-    let caller = granting(PermissionKind::FsRead, &["workspace/src", "plugin"]);
-    let called = granting(PermissionKind::FsRead, &["**/*.rs", "artifacts"]);
-    let both = caller.intersect(&called);
+    let own = granting(PermissionKind::FsRead, &["workspace/src", "plugin"]);
+    let other = granting(PermissionKind::FsRead, &["**/*.rs", "artifacts"]);
+    let both = own.intersect(&other);
     for (text, expected) in [
         ("src/a.rs", true),
         ("src/a.txt", false),
@@ -202,13 +202,9 @@ fn an_intersection_allows_what_both_allow() {
     assert_eq!(both.fs_read(&path("src/a.rs")).into_result().as_deref(), Ok("workspace/src"));
     assert!(both.intersect(&Permissions::deny_all()).is_empty());
     assert!(Permissions::deny_all().intersect(&both).is_empty());
-    assert_eq!(caller.intersect(&caller), caller);
-    assert_eq!(
-        both.intersect(&called).intersect(&caller).all_of().len(),
-        2,
-        "a chain of calls does not grow"
-    );
-    assert_eq!(both.grants(), caller.grants());
+    assert_eq!(own.intersect(&own), own);
+    assert_eq!(both.intersect(&other).intersect(&own).all_of().len(), 2, "a chain of calls does not grow");
+    assert_eq!(both.grants(), own.grants());
 }
 
 #[test]

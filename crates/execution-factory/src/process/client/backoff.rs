@@ -10,7 +10,7 @@ const FIRST_DELAY: Duration = Duration::from_millis(100);
 const MAX_DELAY: Duration = Duration::from_secs(5);
 
 /// A quiet time after which earlier losses are forgotten.
-const FORGET_AFTER: Duration = Duration::from_secs(60);
+const FORGET_AFTER: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Default)]
 pub(super) struct Backoff {

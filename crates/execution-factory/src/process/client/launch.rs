@@ -84,7 +84,7 @@ pub(super) async fn launch(program: Option<&Path>, hello_within: Duration) -> Re
     let resources = |source| SpawnError::Resources { what: "spawner's socket", source };
     let (ours, theirs) = control::pair().map_err(resources)?;
     fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| resources(errno.into()))?;
-    let control = AsyncFd::new(ours).map_err(resources)?;
+    let control = sys::watch(ours, Interest::READABLE | Interest::WRITABLE).map_err(resources)?;
     let start = |source| SpawnError::SpawnerStart { program: program.clone(), source };
     let mut process = start_program(&program, theirs).map_err(start)?;
     match timeout(hello_within, hello(&control)).await {
@@ -113,7 +113,10 @@ fn no_hello(program: PathBuf, detail: String) -> SpawnError {
 }
 
 fn start_program(program: &Path, control: OwnedFd) -> io::Result<SpawnerProcess> {
-    #[expect(clippy::disallowed_methods, reason = "this is the process module: the one place that starts a program")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the process module: the one place that starts a program"
+    )]
     let mut command = Command::new(program);
     let mut child = command
         .arg0(NAME)
@@ -127,7 +130,7 @@ fn start_program(program: &Path, control: OwnedFd) -> io::Result<SpawnerProcess>
         .map_err(io::Error::other)
         // It is our child and not reaped, so the number is its own.
         .and_then(|pid| Ok(sys::pidfd_open(Pid::from_raw(pid))?))
-        .and_then(|process| AsyncFd::with_interest(process, Interest::READABLE));
+        .and_then(|process| sys::watch(process, Interest::READABLE));
     match opened {
         Ok(process) => Ok(SpawnerProcess { child, process }),
         Err(error) => {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::socket::{Shutdown, shutdown};
+use nix::unistd::Pid;
 use plugdock_sandbox::Receipt;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -26,12 +27,35 @@ use super::worker::{WorkerControl, WorkerSignal};
 /// How long a worker whose spawner was lost may take to die; it is killed twice, by the kernel and by us.
 const ORPHAN_DEATH_WITHIN: Duration = Duration::from_secs(2);
 
-/// How long a spawner may take to confirm a kill, or to end when told to, before it is taken for stuck: its own
-/// bounds are 2 s and 4 s.
-const STUCK_AFTER: Duration = Duration::from_secs(6);
+/// How often an outstanding confirmation is looked at, as a part of the time allowed for it. Nothing is looked at while
+/// none is outstanding.
+const LOOKS: u32 = 8;
 
-/// How often an outstanding confirmation is looked at. Nothing is looked at while none is outstanding.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// A process that can be reached without its number being mistaken.
+#[derive(Debug)]
+pub(super) struct Leader {
+    pub(super) pid: i32,
+    descriptor: OwnedFd,
+}
+
+impl Leader {
+    /// Signals the whole group. It does not need the spawner.
+    fn signal_group(&self, signal: i32) {
+        match sys::pidfd_signal_group(self.descriptor.as_fd(), Pid::from_raw(self.pid), signal) {
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(error) => tracing::error!(%error, signal, pid = self.pid, "a worker could not be signalled"),
+        }
+    }
+
+    /// Waits for its death, within a bound.
+    async fn dies(&self) -> bool {
+        match self.descriptor.try_clone().and_then(|process| sys::watch(process, Interest::READABLE)) {
+            Ok(process) => timeout(ORPHAN_DEATH_WITHIN, process.readable()).await.is_ok(),
+            // Without a way to wait it is only known that it was killed.
+            Err(_) => true,
+        }
+    }
+}
 
 /// The answer to a spawn request.
 #[derive(Debug)]
@@ -44,15 +68,16 @@ pub(super) enum Answer {
 /// A worker that runs.
 #[derive(Debug)]
 pub(super) struct Started {
-    pub(super) pid: i32,
     pub(super) receipt: Receipt,
-    pub(super) process: Arc<OwnedFd>,
+    pub(super) leader: Arc<Leader>,
 }
 
 #[derive(Debug)]
 pub(super) struct Session {
     control: AsyncFd<OwnedFd>,
     spawner: OwnedFd,
+    /// How long the spawner may take to confirm what it was asked.
+    confirm_within: Duration,
     state: Mutex<State>,
     /// Something was asked that the spawner has to confirm in time.
     asked: Notify,
@@ -70,7 +95,7 @@ struct State {
 struct Entry {
     answer: Option<oneshot::Sender<Answer>>,
     exit: watch::Sender<Option<ExitReport>>,
-    process: Option<Arc<OwnedFd>>,
+    leader: Option<Arc<Leader>>,
     kill_requested: Option<Instant>,
 }
 
@@ -100,8 +125,8 @@ impl Drop for Pending {
 }
 
 impl Session {
-    pub(super) fn new(control: AsyncFd<OwnedFd>, spawner: OwnedFd) -> Arc<Self> {
-        Arc::new(Self { control, spawner, state: Mutex::default(), asked: Notify::new() })
+    pub(super) fn new(control: AsyncFd<OwnedFd>, spawner: OwnedFd, confirm_within: Duration) -> Arc<Self> {
+        Arc::new(Self { control, spawner, confirm_within, state: Mutex::default(), asked: Notify::new() })
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -119,7 +144,7 @@ impl Session {
             // Nobody reads any more; the receiver is told by the dropped sender.
             drop(answer);
         } else {
-            let entry = Entry { answer: Some(answer), exit, process: None, kill_requested: None };
+            let entry = Entry { answer: Some(answer), exit, leader: None, kill_requested: None };
             state.entries.insert(id, entry);
         }
         drop(state);
@@ -145,14 +170,14 @@ impl Session {
         self.asked.notify_one();
         if !self.try_send(&Request::Shutdown) {
             // The queue is full or the spawner gone: the end of the stream says the same.
-            drop(shutdown(self.control.get_ref().as_raw_fd(), Shutdown::Write));
+            let _ = shutdown(self.control.get_ref().as_raw_fd(), Shutdown::Write);
         }
     }
 
     /// Ends the spawner by force; its workers die with it, and the reader tells everyone.
     pub(super) fn kill_spawner(&self) {
         // The only refusal is that it has ended.
-        drop(sys::pidfd_signal(self.spawner.as_fd(), libc::SIGKILL));
+        let _ = sys::pidfd_signal(self.spawner.as_fd(), libc::SIGKILL);
     }
 
     /// Reads until the spawner ends; then ends what it has left, and reaps it.
@@ -179,10 +204,10 @@ impl Session {
         loop {
             self.asked.notified().await;
             while let Some(since) = self.oldest_request() {
-                if since.elapsed() > STUCK_AFTER {
+                if since.elapsed() > self.confirm_within {
                     return;
                 }
-                sleep(LOOK_AGAIN).await;
+                sleep(self.confirm_within / LOOKS).await;
             }
         }
     }
@@ -197,9 +222,7 @@ impl Session {
         loop {
             let received = self
                 .control
-                .async_io(Interest::READABLE, |socket| {
-                    control::receive::<Event>(socket.as_fd(), &mut buffer)
-                })
+                .async_io(Interest::READABLE, |socket| control::receive::<Event>(socket.as_fd(), &mut buffer))
                 .await;
             match received {
                 Ok(Received::Message(event, descriptors)) => self.handle(event, descriptors),
@@ -227,21 +250,22 @@ impl Session {
     }
 
     fn started(&self, id: u64, pid: i32, receipt: Receipt, descriptors: Vec<OwnedFd>) {
-        let Some(process) = descriptors.into_iter().next().map(Arc::new) else {
+        let Some(descriptor) = descriptors.into_iter().next() else {
             // This host has no descriptor left, so it could not end the worker reliably.
             tracing::error!(pid, "a worker came without its process descriptor and is killed");
             return self.abandon(id);
         };
+        let leader = Arc::new(Leader { pid, descriptor });
         let answer = {
             let mut state = self.state();
             let Some(entry) = state.entries.get_mut(&id) else {
                 drop(state);
                 return self.abandon(id);
             };
-            entry.process = Some(Arc::clone(&process));
+            entry.leader = Some(Arc::clone(&leader));
             entry.answer.take()
         };
-        let started = Answer::Started(Started { pid, receipt, process });
+        let started = Answer::Started(Started { receipt, leader });
         if answer.is_none_or(|answer| answer.send(started).is_err()) {
             self.abandon(id);
         }
@@ -264,9 +288,9 @@ impl Session {
     fn abandon(&self, id: u64) {
         let entry = self.state().entries.remove(&id);
         if !self.try_send(&Request::Kill { id })
-            && let Some(process) = entry.and_then(|entry| entry.process)
+            && let Some(leader) = entry.and_then(|entry| entry.leader)
         {
-            drop(sys::pidfd_signal(process.as_fd(), libc::SIGKILL));
+            leader.signal_group(libc::SIGKILL);
         }
     }
 
@@ -282,14 +306,14 @@ impl Session {
             if let Some(answer) = entry.answer.take() {
                 drop(answer.send(Answer::Lost));
             }
-            if let Some(process) = entry.process.take() {
-                // The kernel does the same on the spawner's death; this one also works if a worker undid that.
-                drop(sys::pidfd_signal(process.as_fd(), libc::SIGKILL));
-                left.push((entry, process));
+            if let Some(leader) = entry.leader.take() {
+                // The kernel kills the worker on the spawner's death, unless it undid that, but not its children.
+                leader.signal_group(libc::SIGKILL);
+                left.push((entry, leader));
             }
         }
-        for (entry, process) in left {
-            let survivors = u32::from(!has_died(&process).await);
+        for (entry, leader) in left {
+            let survivors = u32::from(!leader.dies().await);
             let kill_requested = entry.kill_requested.is_some();
             let cause = ExitCause::SpawnerLost;
             entry.exit.send_replace(Some(ExitReport { cause, usage: None, survivors, kill_requested }));
@@ -302,20 +326,12 @@ impl Session {
     }
 }
 
-async fn has_died(process: &OwnedFd) -> bool {
-    match AsyncFd::with_interest(process.as_fd(), Interest::READABLE) {
-        Ok(process) => timeout(ORPHAN_DEATH_WITHIN, process.readable()).await.is_ok(),
-        // Without a way to wait it is only known that it was killed.
-        Err(_) => true,
-    }
-}
-
 /// How the owner of a worker reaches it.
 #[derive(Debug)]
 pub(super) struct SessionWorker {
     pub(super) session: Arc<Session>,
     pub(super) id: u64,
-    pub(super) process: Arc<OwnedFd>,
+    pub(super) leader: Arc<Leader>,
 }
 
 impl WorkerControl for SessionWorker {
@@ -324,7 +340,7 @@ impl WorkerControl for SessionWorker {
             WorkerSignal::Soft => libc::SIGTERM,
         };
         if !self.session.try_send(&Request::Signal { id: self.id, signal }) {
-            self.signal_leader(signal);
+            self.leader.signal_group(signal);
         }
     }
 
@@ -334,16 +350,7 @@ impl WorkerControl for SessionWorker {
         }
         self.session.asked.notify_one();
         self.session.try_send(&Request::Kill { id: self.id });
-        // Also directly, in case that the spawner is stuck; when it finds the leader dead it kills the group.
-        self.signal_leader(libc::SIGKILL);
-    }
-}
-
-impl SessionWorker {
-    fn signal_leader(&self, signal: i32) {
-        match sys::pidfd_signal(self.process.as_fd(), signal) {
-            Ok(()) | Err(Errno::ESRCH) => {}
-            Err(error) => tracing::error!(%error, signal, "a worker could not be signalled"),
-        }
+        // Also directly, in case that the spawner is stuck; it ends what is outside of the group.
+        self.leader.signal_group(libc::SIGKILL);
     }
 }

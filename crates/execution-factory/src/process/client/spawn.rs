@@ -117,7 +117,9 @@ pub enum SpawnError {
         expected: u32,
     },
     /// This process is itself a part that a host started; it may not start spawners.
-    #[error("this process was started by plugdock as `{role}` and cannot start workers: call plugdock::init() first in main")]
+    #[error(
+        "this process was started by plugdock as `{role}` and cannot start workers: call plugdock::init() first in main"
+    )]
     Nested {
         /// Its role.
         role: String,

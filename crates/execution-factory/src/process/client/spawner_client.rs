@@ -28,6 +28,9 @@ use super::worker::{WorkerParts, WorkerProcess};
 /// How long a program may take to become a spawner. A loaded machine pages it in from disk.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
 
+/// Longer than the spawner's own bounds for ending workers (2 s) and itself (4 s).
+const CONFIRM_WITHIN: Duration = Duration::from_secs(6);
+
 /// What is added to a worker's set-up time before a silent spawner is taken for stuck: it keeps that time itself,
 /// and then kills and reaps.
 const ANSWER_MARGIN: Duration = Duration::from_secs(5);
@@ -40,11 +43,13 @@ pub struct SpawnerConfig {
     pub program: Option<PathBuf>,
     /// From its start to its first message.
     pub hello_within: Duration,
+    /// How long it may take to confirm a kill, or to end when told to, before it is taken for stuck and killed.
+    pub confirm_within: Duration,
 }
 
 impl Default for SpawnerConfig {
     fn default() -> Self {
-        Self { program: None, hello_within: HELLO_WITHIN }
+        Self { program: None, hello_within: HELLO_WITHIN, confirm_within: CONFIRM_WITHIN }
     }
 }
 
@@ -115,7 +120,7 @@ impl SpawnerClient {
                 let spawner = process
                     .descriptor()
                     .map_err(|source| SpawnError::Resources { what: "spawner's descriptor", source })?;
-                let session = Session::new(control, spawner);
+                let session = Session::new(control, spawner, self.config.confirm_within);
                 let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
                 // Readers of lost spawners have ended or are about to.
                 while readers.try_join_next().is_some() {}
@@ -141,12 +146,12 @@ impl SpawnerClient {
         let packet = encode(pending.id, spec)?;
         let descriptors = theirs.each_ref().map(AsFd::as_fd);
         let asked = async {
-            session.send(&packet, &descriptors).await.map_err(|_| SpawnError::SpawnerLost)?;
-            (&mut pending.answer).await.map_err(|_| SpawnError::SpawnerLost)
+            session.send(&packet, &descriptors).await.map_err(|_gone| SpawnError::SpawnerLost)?;
+            (&mut pending.answer).await.map_err(|_gone| SpawnError::SpawnerLost)
         };
         let answer = timeout(answer_within, asked).await;
         drop(theirs);
-        let Started { pid, receipt, process } = match answer {
+        let Started { receipt, leader } = match answer {
             Ok(Ok(Answer::Started(started))) => started,
             Ok(Ok(Answer::Failed(failure))) => return Err(SpawnError::Failed { program, failure }),
             Ok(Ok(Answer::Lost)) => return Err(SpawnError::SpawnerLost),
@@ -162,13 +167,13 @@ impl SpawnerClient {
         let resources = |source| SpawnError::Resources { what: "output pipes", source };
         let worker = WorkerProcess::from_parts(WorkerParts {
             id: pending.id,
-            pid,
+            pid: leader.pid,
             channel: ours.channel,
             stdout: pipe::Receiver::from_owned_fd(ours.output).map_err(resources)?,
             stderr: pipe::Receiver::from_owned_fd(ours.errors).map_err(resources)?,
             receipt,
             exit: pending.exit.clone(),
-            control: Box::new(SessionWorker { session: Arc::clone(&session), id: pending.id, process }),
+            control: Box::new(SessionWorker { session: Arc::clone(&session), id: pending.id, leader }),
         });
         pending.disarm();
         Ok(worker)

@@ -69,7 +69,7 @@ mod tests {
         assert_eq!(budget.take(150, start), 100);
         assert_eq!(budget.take(1, start), 0);
         assert_eq!(budget.take(100, start + Duration::from_millis(500)), 50);
-        assert_eq!(budget.take(1000, start + Duration::from_secs(60)), 100);
-        assert_eq!(budget.take(1000, start + Duration::from_secs(120)), 0);
+        assert_eq!(budget.take(1000, start + Duration::from_mins(1)), 100);
+        assert_eq!(budget.take(1000, start + Duration::from_mins(2)), 0);
     }
 }

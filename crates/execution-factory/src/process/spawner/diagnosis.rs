@@ -124,7 +124,8 @@ impl<'a> Elf<'a> {
     }
 
     fn loader(&self) -> Option<&'a [u8]> {
-        let (table, size_at, count_at) = if self.wide { (self.word(32)?, 54, 56) } else { (self.word(28)?, 42, 44) };
+        let (table, size_at, count_at) =
+            if self.wide { (self.word(32)?, 54, 56) } else { (self.word(28)?, 42, 44) };
         let size = usize::from(self.half(size_at)?);
         let count = usize::from(self.half(count_at)?);
         (0..count).find_map(|index| self.loader_in(table.checked_add(index.checked_mul(size)?)?))

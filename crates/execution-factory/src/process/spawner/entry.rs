@@ -71,8 +71,7 @@ fn prepare() -> io::Result<Server> {
     nix::unistd::dup2_stdin(&null)?;
     sys::reset_signals()?;
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&only_child_signal()), None)?;
-    let signals =
-        SignalFd::with_flags(&only_child_signal(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    let signals = SignalFd::with_flags(&only_child_signal(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     prctl::set_child_subreaper(true)?;
     prctl::set_name(NAME)?;
     prctl::set_dumpable(false)?;

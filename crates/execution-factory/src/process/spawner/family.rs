@@ -54,9 +54,9 @@ impl Census {
 /// Kills a whole group. The caller holds its leader unreaped, so the number cannot belong to anyone else.
 pub(super) fn kill_group(leader: Pid) {
     // A child that was forked a moment ago leads no group yet, and has no descendants either.
-    drop(kill(leader, Signal::SIGKILL));
+    let _ = kill(leader, Signal::SIGKILL);
     // ESRCH: all are dead already. EPERM: a member changed its user, which no-new-privileges forbids.
-    drop(killpg(leader, Signal::SIGKILL));
+    let _ = killpg(leader, Signal::SIGKILL);
 }
 
 impl Strays {
@@ -66,19 +66,23 @@ impl Strays {
     /// A process that left its group with `setsid` and lost its parent belongs to nobody, so it ends at the first
     /// look after any worker's end. Children found now are counted even when this look reaped them: their own
     /// children may have become ours after the list was read.
-    pub(super) fn look(&mut self, leaders: &HashMap<Pid, bool>, someone_ended: bool, now: Instant) -> io::Result<Census> {
+    pub(super) fn look(
+        &mut self,
+        leaders: &HashMap<Pid, bool>,
+        someone_ended: bool,
+        now: Instant,
+    ) -> io::Result<Census> {
         let mut census = Census::default();
         let mut seen = HashMap::new();
         for child in children()?.into_iter().filter(|child| !leaders.contains_key(child)) {
             let group = getpgid(Some(child)).ok();
             match group.and_then(|group| leaders.get(&group).map(|alive| (group, *alive))) {
-                Some((_, true)) => {}
                 Some((group, false)) => {
-                    drop(kill(child, Signal::SIGKILL));
+                    let _ = kill(child, Signal::SIGKILL);
                     *census.groups.entry(group).or_default() += 1;
                 }
                 None if someone_ended => {
-                    drop(kill(child, Signal::SIGKILL));
+                    let _ = kill(child, Signal::SIGKILL);
                     let since = *self.since.get(&child).unwrap_or(&now);
                     if now.duration_since(since) < DEATH_WITHIN {
                         census.strays += 1;
@@ -87,7 +91,7 @@ impl Strays {
                     }
                     seen.insert(child, since);
                 }
-                None => {}
+                Some((_, true)) | None => {}
             }
             // A child that is not dead yet is looked at again.
             if matches!(sys::reap(child), Ok(Some(_))) {
@@ -103,7 +107,9 @@ impl Strays {
 fn children() -> io::Result<Vec<Pid>> {
     let path = format!("/proc/self/task/{}/children", gettid());
     match std::fs::read_to_string(path) {
-        Ok(list) => Ok(list.split_whitespace().filter_map(|pid| pid.parse().ok().map(Pid::from_raw)).collect()),
+        Ok(list) => {
+            Ok(list.split_whitespace().filter_map(|pid| pid.parse().ok().map(Pid::from_raw)).collect())
+        }
         // A kernel without CONFIG_PROC_CHILDREN.
         Err(error) if error.kind() == io::ErrorKind::NotFound => children_by_scan(),
         Err(error) => Err(error),
@@ -114,7 +120,9 @@ fn children_by_scan() -> io::Result<Vec<Pid>> {
     let own = nix::unistd::getpid().as_raw();
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc")? {
-        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
         // A process may end while the list is read.
         let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
         if parent_of(&stat) == Some(own) {

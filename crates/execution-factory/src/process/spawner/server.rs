@@ -165,7 +165,7 @@ impl Server {
     fn signal(&self, id: u64, signal: i32) {
         if let (Some(worker), Ok(signal)) = (self.workers.get(&id), Signal::try_from(signal)) {
             // The leader is unreaped as long as it is in the table, so the group is its own.
-            drop(killpg(worker.pid, signal));
+            let _ = killpg(worker.pid, signal);
         }
     }
 

@@ -138,9 +138,8 @@ fn finish(prepared: &Prepared) -> Result<Infallible, SpawnFailure> {
         detail: Errno::from_raw(fault.errno).desc().to_owned(),
         problem: None,
     })?;
-    let receipt = Receipt::observe().map_err(|error| {
-        SpawnFailure::new(SpawnStep::Receipt, format!("{error}: {}", error.source))
-    })?;
+    let receipt = Receipt::observe()
+        .map_err(|error| SpawnFailure::new(SpawnStep::Receipt, format!("{error}: {}", error.source)))?;
     if let Err(wrong) = verify(&prepared.plan, &receipt) {
         let texts: Vec<_> = wrong.iter().map(ToString::to_string).collect();
         return Err(SpawnFailure::new(SpawnStep::Receipt, texts.join("; ")));
@@ -163,7 +162,7 @@ fn execute(prepared: &Prepared) -> Errno {
             return errno;
         }
         // Waiting for nothing is a pause that needs no clock; this process serves nobody else.
-        drop(poll(&mut [], PollTimeout::from(BUSY_PAUSE_MS)));
+        let _ = poll(&mut [], PollTimeout::from(BUSY_PAUSE_MS));
     }
 }
 

@@ -60,7 +60,10 @@ impl Setup {
             match self.pipe.read(&mut chunk) {
                 Ok(0) => return self.conclude(),
                 Ok(count) if self.text.len() + count > MAX_REPORT => {
-                    return Told::Failed(SpawnFailure::new(SpawnStep::Receipt, "the setup report is too long"));
+                    return Told::Failed(SpawnFailure::new(
+                        SpawnStep::Receipt,
+                        "the setup report is too long",
+                    ));
                 }
                 Ok(count) => self.text.extend_from_slice(&chunk[..count]),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -8,13 +8,14 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use plugdock_contracts::ByteSize;
 use plugdock_contracts::workspace::{CollectedArtifacts, WorkspaceError};
 use plugdock_execution_factory::workspace::{ArtifactLimits, collect_artifacts};
 
-use super::fixture::{again, child_dir, names, passes, temporary};
+use super::fixture::{again, child_dir, names, passes, temporary, temporary_in_memory};
 
 fn collect(from: &Path) -> CollectedArtifacts {
     collect_artifacts(from, None, &ArtifactLimits::default()).unwrap()
@@ -134,7 +135,7 @@ fn many_skipped_entries_are_counted_not_listed() {
 
 #[test]
 fn a_directory_deeper_than_any_path_is_only_looked_at_to_the_limit() {
-    let dir = temporary();
+    let dir = temporary_in_memory();
     super::fixture::dig(dir.path(), 3_000, Mode::S_IRWXU);
     let collected = collect(dir.path());
     assert_eq!(collected.skipped.len(), 1);
@@ -203,43 +204,36 @@ fn a_link_as_artifact_directory_is_refused() {
     assert!(collect_artifacts(&dir.path().join("artifacts"), None, &ArtifactLimits::default()).is_err());
 }
 
+/// Exchanges two entries at once, so that neither is ever missing.
+fn exchange(victim: &Path, link: &Path) -> bool {
+    renameat2(AT_FDCWD, victim, AT_FDCWD, link, RenameFlags::RENAME_EXCHANGE).is_ok()
+}
+
 #[test]
 fn a_link_swapped_in_during_collection_is_never_read() {
-    let (dir, out) = (temporary(), temporary());
-    let from = dir.path().join("from");
-    let secret = dir.path().join("secret");
-    fs::create_dir(&from).unwrap();
-    fs::create_dir(&secret).unwrap();
-    fs::write(secret.join("file"), "secret").unwrap();
-    let (file, sub, aside) = (from.join("file"), from.join("sub"), dir.path().join("aside"));
+    let (dir, out) = (temporary_in_memory(), temporary_in_memory());
+    let path = |name: &str| dir.path().join(name);
+    fs::create_dir_all(path("from/sub")).unwrap();
+    fs::create_dir(path("secret")).unwrap();
+    for (name, text) in [("secret/file", "secret"), ("from/file", "mine"), ("from/sub/file", "mine")] {
+        fs::write(path(name), text).unwrap();
+    }
+    symlink(path("secret/file"), path("file-link")).unwrap();
+    symlink(path("secret"), path("sub-link")).unwrap();
     let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let attacker = scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                for (victim, target) in [(&file, secret.join("file")), (&sub, secret.clone())] {
-                    symlink(target, &aside).unwrap();
-                    fs::rename(&aside, victim).unwrap();
-                    fs::remove_file(victim).unwrap();
-                }
-                fs::write(&aside, "mine").unwrap();
-                fs::rename(&aside, &file).unwrap();
-                fs::create_dir(&sub).unwrap();
-                fs::write(sub.join("file"), "mine").unwrap();
-                fs::remove_file(sub.join("file")).unwrap();
-                fs::remove_dir(&sub).unwrap();
-            }
-        });
-        // Listing runs the whole race; every eighth round copies too, which waits for the disk.
-        for round in 0..2_000 {
-            let outdir = (round % 8 == 0).then_some(out.path());
-            for artifact in collect_artifacts(&from, outdir, &ArtifactLimits::default()).unwrap().taken {
-                assert!(artifact.size <= 4, "{artifact:?}");
-                if let Some(copy) = artifact.path {
-                    assert_ne!(fs::read_to_string(copy).unwrap(), "secret");
-                }
-            }
+    let seen = std::thread::scope(|scope| {
+        for (victim, link) in [("from/file", "file-link"), ("from/sub", "sub-link")] {
+            let (victim, link, stop) = (path(victim), path(link), &stop);
+            scope.spawn(move || while exchange(&victim, &link) && !stop.load(Ordering::Relaxed) {});
         }
+        let rounds = (0..2_000)
+            .map(|_| collect_artifacts(&path("from"), Some(out.path()), &ArtifactLimits::default()));
+        let seen: Vec<_> = rounds.collect();
         stop.store(true, Ordering::Relaxed);
-        attacker.join().unwrap();
+        seen
     });
+    let taken: Vec<_> = seen.into_iter().flat_map(|collected| collected.unwrap().taken).collect();
+    assert!(!taken.is_empty(), "the attacker hid everything, which shows nothing");
+    assert_eq!(taken.iter().find(|artifact| artifact.size != 4), None);
+    assert_eq!(fs::read_to_string(out.path().join("file")).unwrap(), "mine");
 }

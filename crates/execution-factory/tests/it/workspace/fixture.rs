@@ -22,6 +22,14 @@ pub(super) fn temporary() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("plugdock-test-").tempdir().unwrap()
 }
 
+/// A directory in memory where the machine has one: thousands of directories take some disks milliseconds each to remove.
+pub(super) fn temporary_in_memory() -> tempfile::TempDir {
+    tempfile::Builder::new()
+        .prefix("plugdock-test-")
+        .tempdir_in("/dev/shm")
+        .unwrap_or_else(|_no_memory| temporary())
+}
+
 /// A root for managers inside `dir`.
 pub(super) fn root_in(dir: &tempfile::TempDir) -> PathBuf {
     dir.path().join("root")
@@ -47,7 +55,7 @@ pub(super) fn names(dir: &Path) -> Vec<String> {
 
 /// The directory of the only host that has one below the root.
 pub(super) fn only_host(root: &Path) -> PathBuf {
-    let hosts: Vec<_> = names(root).into_iter().filter(|name| !name.ends_with(".lock")).collect();
+    let hosts: Vec<_> = names(root).into_iter().filter(|name| root.join(name).is_dir()).collect();
     let [host] = &hosts[..] else { panic!("{hosts:?}") };
     root.join(host)
 }

@@ -7,7 +7,7 @@ use plugdock_contracts::workspace::{WorkspaceError, WorkspaceLease, WorkspaceMan
 use plugdock_execution_factory::workspace::LocalWorkspaceManager;
 use proptest::prelude::*;
 
-use super::fixture::{id, names, only_host, root_in, temporary};
+use super::fixture::{id, names, only_host, root_in, temporary_in_memory};
 
 /// Few enough that ids meet again.
 const N_IDS: usize = 3;
@@ -76,7 +76,7 @@ async fn apply(manager: &LocalWorkspaceManager, slot: &mut Slot, name: &str, ste
 }
 
 async fn run(steps: Vec<(usize, Step)>) {
-    let dir = temporary();
+    let dir = temporary_in_memory();
     let root = root_in(&dir);
     let manager = LocalWorkspaceManager::open(&root).unwrap();
     let mut slots: Vec<Slot> = (0..N_IDS).map(|_| Slot::Free).collect();
@@ -112,7 +112,7 @@ async fn run(steps: Vec<(usize, Step)>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn any_sequence_leaves_exactly_the_kept_directories(steps in steps()) {

@@ -1,7 +1,7 @@
 //! What dead hosts leave and live ones share.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use plugdock_execution_factory::workspace::LocalWorkspaceManager;
@@ -17,7 +17,9 @@ async fn doomed_host(root: &Path) {
     let mut kept = acquire(&manager, "kept").await;
     kept.keep();
     fs::write(kept.dir().join("result"), "x").unwrap();
-    println!("\nready");
+    let mut stdout = std::io::stdout();
+    stdout.write_all(b"\nready\n").unwrap();
+    stdout.flush().unwrap();
     // Ends with the parent, should that fail before it kills.
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }

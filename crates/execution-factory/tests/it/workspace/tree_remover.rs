@@ -8,11 +8,14 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use plugdock_execution_factory::workspace::{RemoveError, TreeRemover};
 
-use super::fixture::{again, again_unprivileged, child_dir, dig, names, passes, temporary};
+use super::fixture::{
+    again, again_unprivileged, child_dir, dig, names, passes, temporary, temporary_in_memory,
+};
 
 #[test]
 fn a_tree_of_15000_levels_is_removed_with_few_descriptors() {
@@ -21,7 +24,7 @@ fn a_tree_of_15000_levels_is_removed_with_few_descriptors() {
         assert_eq!((removal.files, removal.directories), (0, 15_001));
         return;
     }
-    let dir = temporary();
+    let dir = temporary_in_memory();
     let tree = dir.path().join("tree");
     fs::create_dir(&tree).unwrap();
     dig(&tree, 15_000, Mode::S_IRWXU);
@@ -36,7 +39,7 @@ fn a_tree_of_15000_levels_is_removed_with_few_descriptors() {
 
 #[test]
 fn wide_and_branching_trees_are_removed() {
-    let dir = temporary();
+    let dir = temporary_in_memory();
     let tree = dir.path().join("tree");
     for branch in 0..20 {
         for twig in 0..20 {
@@ -98,7 +101,7 @@ fn what_links_point_to_is_left_alone() {
 #[test]
 fn modes_that_lock_the_owner_out_are_overcome() {
     let Some(dir) = child_dir() else {
-        let dir = temporary();
+        let dir = temporary_in_memory();
         again_unprivileged("workspace::tree_remover::modes_that_lock_the_owner_out_are_overcome", dir.path());
         return;
     };
@@ -107,7 +110,7 @@ fn modes_that_lock_the_owner_out_are_overcome() {
         fs::create_dir_all(tree.join("a/b/c")).unwrap();
         for part in ["a/b/c/file", "a/b/file", "a/file", "file"] {
             fs::write(tree.join(part), "x").unwrap();
-            fs::set_permissions(tree.join(part), fs::Permissions::from_mode(0)).unwrap();
+            fs::set_permissions(tree.join(part), fs::Permissions::from_mode(0o000)).unwrap();
         }
         dig(&tree.join("a/b/c"), 20, Mode::from_bits_truncate(mode));
         for part in ["a/b", "a", ""] {
@@ -140,7 +143,7 @@ fn nothing_there_counts_as_removed() {
 
 #[test]
 fn an_exhausted_removal_says_so_and_can_be_continued() {
-    let dir = temporary();
+    let dir = temporary_in_memory();
     let tree = dir.path().join("tree");
     fs::create_dir(&tree).unwrap();
     dig(&tree, 200, Mode::S_IRWXU);
@@ -154,43 +157,41 @@ fn an_exhausted_removal_says_so_and_can_be_continued() {
     assert!(!tree.exists());
 }
 
-/// Swaps a directory of the tree for a link to `outside` and back, as fast as it can, until told to stop.
-fn swap(dir: &Path, outside: &Path, stop: &AtomicBool) -> u64 {
-    let (victim, aside) = (dir.join("tree/victim"), dir.join("aside"));
-    let mut swaps = 0;
+/// Exchanges a directory of the tree with a link to outside, as fast as it can, until told to stop.
+fn exchange(victim: &Path, link: &Path, stop: &AtomicBool) -> u64 {
+    let mut exchanges = 0;
     while !stop.load(Ordering::Relaxed) {
-        // Each step fails whenever the remover was faster, or the tree is being built again.
-        if fs::rename(&victim, &aside).is_ok() {
-            swaps += u64::from(symlink(outside, &victim).is_ok());
-            drop((fs::remove_file(&victim), fs::rename(&aside, &victim)));
-        }
-        drop(fs::remove_dir(&aside));
+        // Fails whenever the remover was faster, or the tree is being built again.
+        exchanges +=
+            u64::from(renameat2(AT_FDCWD, victim, AT_FDCWD, link, RenameFlags::RENAME_EXCHANGE).is_ok());
     }
-    swaps
+    exchanges
 }
 
 #[test]
 fn a_link_swapped_in_during_removal_leads_nowhere() {
-    let dir = temporary();
+    let dir = temporary_in_memory();
     let outside = dir.path().join("outside");
     fs::create_dir_all(outside.join("inner")).unwrap();
     fs::write(outside.join("precious"), "x").unwrap();
     fs::write(outside.join("inner/precious"), "x").unwrap();
-    let tree = dir.path().join("tree");
-    let stop = AtomicBool::new(false);
-    let swaps = std::thread::scope(|scope| {
-        let attacker = scope.spawn(|| swap(dir.path(), &outside, &stop));
+    let (tree, link) = (dir.path().join("tree"), dir.path().join("link"));
+    let (victim, stop) = (tree.join("victim"), AtomicBool::new(false));
+    let exchanges = std::thread::scope(|scope| {
+        let attacker = scope.spawn(|| exchange(&victim, &link, &stop));
         for _ in 0..2_000 {
+            // What the attacker left in the place of the link is its own directory by now.
+            drop(TreeRemover::new().remove(&link));
             // These race with the attacker as the remover does, and may fail for it.
-            drop(fs::create_dir_all(tree.join("victim/inner")));
-            drop(fs::write(tree.join("victim/precious"), "mine"));
+            drop(fs::create_dir_all(victim.join("inner")));
+            drop(symlink(&outside, &link));
             // A contended round is allowed to give up; it is not allowed to touch anything else.
             drop(TreeRemover::new().remove(&tree));
         }
         stop.store(true, Ordering::Relaxed);
         attacker.join().unwrap()
     });
-    assert!(swaps > 0, "the attacker never got its turn");
+    assert!(exchanges > 0, "the attacker never got its turn");
     assert_eq!(names(&outside), ["inner", "precious"]);
     assert_eq!(names(&outside.join("inner")), ["precious"]);
     TreeRemover::new().remove(&tree).unwrap();

@@ -58,7 +58,11 @@ pub struct Started {
 }
 
 impl Started {
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the body table calls it on every meta")]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "the body table calls it on every meta"
+    )]
     pub(crate) fn check(&self) -> Result<(), Excess> {
         Ok(())
     }

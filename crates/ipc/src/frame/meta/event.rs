@@ -109,9 +109,13 @@ mod tests {
 
     #[test]
     fn a_fraction_that_is_none_becomes_none() {
-        for (fraction, expected) in
-            [(Some(f32::NAN), None), (Some(1.5), None), (Some(-0.1), None), (Some(0.5), Some(0.5)), (None, None)]
-        {
+        for (fraction, expected) in [
+            (Some(f32::NAN), None),
+            (Some(1.5), None),
+            (Some(-0.1), None),
+            (Some(0.5), Some(0.5)),
+            (None, None),
+        ] {
             let mut progress = Progress { fraction, note: String::new() };
             progress.fit();
             assert_eq!(progress.fraction, expected);

@@ -161,7 +161,10 @@ impl Inbox {
 
     /// Notes that the reader used a chunk; says what to ack, or what is owed when that is less.
     pub(super) fn consume(&mut self, stream: u32, credit: u32) -> Result<Option<u32>, u32> {
-        let Some(inbound) = self.streams.get_mut(&stream) else { return Ok(None) };
+        // Of an unknown or stopped stream everything was given back already.
+        let Some(inbound) = self.streams.get_mut(&stream).filter(|inbound| !inbound.stopped) else {
+            return Ok(None);
+        };
         let due = inbound.window.consume(credit)?;
         self.free_slot(stream);
         Ok(due)
@@ -187,7 +190,8 @@ impl Inbox {
             return Err(Violation::TooManyHostCalls { call: self.call, limit: self.limits.max_host_calls });
         }
         // One payload of any size may wait; more together would let a call park gigabytes here.
-        if self.n_request_bytes > 0 && self.n_request_bytes + payload.len() > self.limits.max_payload as usize {
+        if self.n_request_bytes > 0 && self.n_request_bytes + payload.len() > self.limits.max_payload as usize
+        {
             return Ok(Answer::RefuseFull);
         }
         self.waiting.insert(request.id);
@@ -309,7 +313,10 @@ mod tests {
     #[test]
     fn streams_that_are_not_open_are_violations() {
         let mut inbox = inbox();
-        assert!(matches!(inbox.data(1, Bytes::from_static(b"x")), Err(Violation::UnknownStream { stream: 1, .. })));
+        assert!(matches!(
+            inbox.data(1, Bytes::from_static(b"x")),
+            Err(Violation::UnknownStream { stream: 1, .. })
+        ));
         assert!(matches!(inbox.data(0, Bytes::new()), Err(Violation::EmptyData { .. })));
         inbox.end(0, None).unwrap();
         assert!(matches!(inbox.end(0, None), Err(Violation::UnknownStream { .. })));
@@ -321,9 +328,15 @@ mod tests {
         let mut inbox = inbox();
         let ask = |id| HostCall { id, ..HostCall::default() };
         inbox.host_call(ask(0), Bytes::new()).unwrap();
-        assert!(matches!(inbox.host_call(ask(0), Bytes::new()), Err(Violation::HostCallOrder { expected: 1, .. })));
+        assert!(matches!(
+            inbox.host_call(ask(0), Bytes::new()),
+            Err(Violation::HostCallOrder { expected: 1, .. })
+        ));
         inbox.host_call(ask(1), Bytes::new()).unwrap();
-        assert!(matches!(inbox.host_call(ask(2), Bytes::new()), Err(Violation::TooManyHostCalls { limit: 2, .. })));
+        assert!(matches!(
+            inbox.host_call(ask(2), Bytes::new()),
+            Err(Violation::TooManyHostCalls { limit: 2, .. })
+        ));
         assert!(inbox.answered(0));
         assert!(!inbox.answered(0));
     }
@@ -347,7 +360,10 @@ mod tests {
         let (refused, due) = inbox.abandon();
         assert_eq!(refused, [0]);
         assert_eq!(due, [], "less than a quarter of the window is kept back");
-        assert_eq!(inbox.host_call(HostCall { id: 1, ..HostCall::default() }, Bytes::new()), Ok(Answer::RefuseAbandoned));
+        assert_eq!(
+            inbox.host_call(HostCall { id: 1, ..HostCall::default() }, Bytes::new()),
+            Ok(Answer::RefuseAbandoned)
+        );
         let large = Bytes::from(vec![0; 65_536]);
         assert_eq!(inbox.data(0, large), Ok(Answer::Ack(Some(66_536))));
         assert_eq!(inbox.pop(), None);

@@ -1,0 +1,19 @@
+//! Texts for people, made of data: no file here writes anything or starts anything.
+
+mod description;
+mod error;
+mod explain;
+mod frame;
+mod line;
+mod paint;
+mod permission;
+mod quantity;
+
+pub(crate) use description::description;
+pub(crate) use error::error;
+pub(crate) use explain::{explain, mechanisms};
+pub(crate) use frame::Frame;
+pub(crate) use line::{PlainProgress, log_line};
+pub(crate) use paint::{Paint, printable};
+pub(crate) use permission::permissions;
+pub(crate) use quantity::{bytes, span};

@@ -1,0 +1,161 @@
+//! What differs between backends: carrying one prepared execution to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use plugdock_contracts::backend::BackendKind;
+use plugdock_contracts::describe::PluginDescription;
+use plugdock_contracts::error::{ErrorCode, ExecutionError, Step};
+use plugdock_contracts::health::HealthReport;
+use plugdock_contracts::manifest::Isolation;
+use plugdock_contracts::outcome::{SandboxReport, WorkerStart};
+use plugdock_contracts::span::format_span;
+use plugdock_contracts::{
+    BoxFuture, CancelReason, ExecutionId, ExecutionRequest, Limits, Payload, Timeouts, Usage, WorkerId,
+};
+use plugdock_plugin_runtime::CallDescriptor;
+use tokio::time::Instant;
+
+use crate::execution::Port;
+use crate::plugin::ResolvedPlugin;
+
+/// An execution that is ready to be carried: everything is decided but its result.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) request: Arc<ExecutionRequest>,
+    pub(crate) plugin: ResolvedPlugin,
+    pub(crate) descriptor: CallDescriptor,
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) temp_dir: std::path::PathBuf,
+    pub(crate) port: Port,
+}
+
+impl Job {
+    pub(crate) fn id(&self) -> &ExecutionId {
+        &self.request.execution_id
+    }
+}
+
+/// How a carried execution ended, with what was measured.
+#[derive(Debug)]
+pub(crate) struct Carried {
+    pub(crate) result: Result<Payload, ExecutionError>,
+    pub(crate) spawn: Option<Duration>,
+    pub(crate) run: Option<Duration>,
+    pub(crate) usage: Usage,
+    pub(crate) worker: Option<WorkerId>,
+    pub(crate) start: Option<WorkerStart>,
+    pub(crate) sandbox: SandboxReport,
+    /// Its process was killed by us.
+    pub(crate) killed: bool,
+    /// It was left behind and may still run.
+    pub(crate) abandoned: bool,
+}
+
+impl Carried {
+    /// An end with nothing measured.
+    pub(crate) fn new(result: Result<Payload, ExecutionError>) -> Self {
+        Self {
+            result,
+            spawn: None,
+            run: None,
+            usage: Usage::default(),
+            worker: None,
+            start: None,
+            sandbox: SandboxReport::default(),
+            killed: false,
+            abandoned: false,
+        }
+    }
+}
+
+/// Carries executions.
+pub(crate) trait Carrier: Send + Sync + 'static {
+    /// Which backend it is.
+    fn kind(&self) -> BackendKind;
+
+    /// How far from the host it runs handlers.
+    fn isolation(&self) -> Isolation;
+
+    /// Carries one to its end. Must end by itself soon after the execution's clock, or a cancellation, and the grace.
+    fn carry<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Carried>;
+
+    /// Asks a plugin what it is.
+    fn describe(&self, plugin: ResolvedPlugin) -> BoxFuture<'_, Result<PluginDescription, ExecutionError>>;
+
+    /// How it is.
+    fn health(&self) -> BoxFuture<'_, HealthReport>;
+
+    /// Numbers of its worker processes: started, crashed, alive.
+    fn worker_counts(&self) -> (u64, u64, u64);
+
+    /// Ends everything it holds. Called once, when no execution runs any more.
+    fn shutdown(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Why a running execution is stopped, decided once by the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StopDecision {
+    pub(crate) reason: CancelReason,
+}
+
+impl StopDecision {
+    /// The error of an execution that was stopped. `how` says what it took.
+    pub(crate) fn error(&self, job: &Job, how: &str) -> ExecutionError {
+        let handler = job.request.handler_ref();
+        match &self.reason {
+            CancelReason::Timeout => {
+                let limit = job.timeouts.call();
+                let message = format!("{handler} ran longer than {}; {how}", format_span(limit));
+                ExecutionError::new(ErrorCode::Timeout, message).with_step(Step::Call).with_limit(limit)
+            }
+            CancelReason::Shutdown => {
+                let message = format!("{handler} was stopped: the backend is stopping; {how}");
+                ExecutionError::new(ErrorCode::ShuttingDown, message)
+            }
+            other => ExecutionError::new(ErrorCode::Aborted, format!("{handler} was cancelled: {other}; {how}")),
+        }
+    }
+}
+
+/// The clock of a running execution: when it is slow, and when it is stopped.
+#[derive(Debug)]
+pub(crate) struct StopClock<'a> {
+    port: &'a Port,
+    start: Instant,
+    slow_after: Option<Duration>,
+    deadline: Instant,
+}
+
+impl<'a> StopClock<'a> {
+    /// Starts the clock, for the gate too.
+    pub(crate) fn start(job: &'a Job, now: Instant) -> Self {
+        let deadline = now + job.timeouts.call();
+        job.port.gate().set_deadline(deadline);
+        Self { port: &job.port, start: now, slow_after: job.timeouts.slow_after, deadline }
+    }
+
+    /// Resolves when the execution is to be stopped; tells the caller on the way when it is slow. Cancel safe.
+    pub(crate) async fn stop(&mut self) -> StopDecision {
+        if let Some(after) = self.slow_after {
+            let decision = tokio::select! {
+                biased;
+                reason = self.port.cancelled() => Some(reason),
+                () = tokio::time::sleep_until(self.deadline) => Some(CancelReason::Timeout),
+                () = tokio::time::sleep_until(self.start + after) => None,
+            };
+            if let Some(reason) = decision {
+                return StopDecision { reason };
+            }
+            self.slow_after = None;
+            self.port.event(plugdock_contracts::ExecutionEvent::Slow { after: self.start.elapsed() });
+        }
+        let reason = tokio::select! {
+            biased;
+            reason = self.port.cancelled() => reason,
+            () = tokio::time::sleep_until(self.deadline) => CancelReason::Timeout,
+        };
+        StopDecision { reason }
+    }
+}

@@ -1,0 +1,45 @@
+//! The end of an execution whose processes are dead: artifacts are collected, storage is measured, the workspace goes.
+
+use plugdock_contracts::Outcome;
+use plugdock_contracts::error::{ErrorChain, ErrorCode, ExecutionError, Resource};
+use plugdock_contracts::workspace::WorkspaceLease;
+
+use super::engine_core::Engine;
+use super::supervise::workspace_error;
+use super::{Carried, Job};
+
+impl Engine {
+    pub(super) async fn conclude(&self, job: &Job, carried: Carried, mut lease: Box<dyn WorkspaceLease>) -> Outcome {
+        let mut outcome = Outcome::new(job.id().clone(), self.parts.carrier.kind(), carried.result);
+        outcome.timings.spawn = carried.spawn;
+        outcome.timings.run = carried.run;
+        outcome.usage = carried.usage;
+        outcome.worker = carried.worker;
+        outcome.start = carried.start;
+        outcome.sandbox = carried.sandbox;
+        outcome.workspace = Some(lease.id().clone());
+        if let Ok(usage) = lease.usage() {
+            outcome.usage.storage_bytes = Some(usage.bytes);
+            let limit = job.request.workspace.storage_limit.or(job.limits.storage);
+            if let (true, Some(limit)) = (outcome.is_ok(), limit.filter(|limit| usage.bytes > limit.bytes())) {
+                let message = format!("the workspace holds {} bytes, the limit is {limit}", usage.bytes);
+                outcome.result = Err(ExecutionError::new(ErrorCode::StorageExceeded, message).with_resource(Resource::Storage));
+            }
+        }
+        match lease.collect(job.request.artifacts.outdir.as_deref()).await {
+            Ok(artifacts) => outcome.artifacts = artifacts,
+            // A failure of the handler tells more than artifacts that could not be collected because of it.
+            Err(error) if outcome.is_ok() => outcome.result = Err(workspace_error(&error)),
+            Err(error) => tracing::warn!(execution = %job.id(), error = %ErrorChain(&error), "artifacts were not collected"),
+        }
+        if carried.abandoned {
+            // What was left behind may still write there; the next start sweeps it.
+            lease.keep();
+            tracing::warn!(execution = %job.id(), dir = %lease.dir().display(), "left the workspace to an abandoned execution");
+        }
+        if let Err(error) = lease.release().await {
+            tracing::warn!(execution = %job.id(), error = %ErrorChain(&error), "workspace was not released");
+        }
+        outcome
+    }
+}

@@ -1,0 +1,218 @@
+//! The engine: takes requests in, keeps the list of what is alive, and shuts down once.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use plugdock_contracts::backend::{BackendEvents, PluginRef, Shutdown, ShutdownReport};
+use plugdock_contracts::describe::PluginDescription;
+use plugdock_contracts::error::{ErrorCode, ExecutionError};
+use plugdock_contracts::health::{HealthIssue, HealthLevel, HealthReport};
+use plugdock_contracts::stats::BackendStats;
+use plugdock_contracts::workspace::WorkspaceManager;
+use plugdock_contracts::{Execution, ExecutionId, ExecutionRequest, Outcome};
+use plugdock_platform::Platform;
+use tokio::runtime::Handle;
+use tokio::sync::{OnceCell, mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use super::recorder::Recorder;
+use super::slot::Slots;
+use super::{Announcer, Carrier, EngineConfig};
+use crate::execution::{CancelSignal, EventQueue, InputPiece, LiveExecution};
+use crate::plugin::PluginSource;
+
+/// Pieces of input that wait for the handler: one being sent, one ready.
+const INPUT_PIECES: usize = 2;
+
+/// What an engine is made of.
+pub(crate) struct EngineParts {
+    pub(crate) config: EngineConfig,
+    pub(crate) carrier: Box<dyn Carrier>,
+    pub(crate) platform: Arc<Platform>,
+    pub(crate) workspaces: Arc<dyn WorkspaceManager>,
+    pub(crate) plugins: PluginSource,
+    pub(crate) announcer: Announcer,
+}
+
+/// Runs executions with a carrier.
+pub(crate) struct Engine {
+    pub(super) parts: EngineParts,
+    pub(super) slots: Slots,
+    pub(super) recorder: Recorder,
+    pub(super) myself: Weak<Engine>,
+    live: Mutex<HashMap<ExecutionId, CancelSignal>>,
+    /// How many are alive, to wait for none.
+    n_live: watch::Sender<usize>,
+    tasks: Mutex<JoinSet<()>>,
+    runtime: Handle,
+    stopping: watch::Sender<bool>,
+    pub(super) ends: Mutex<ShutdownReport>,
+    report: OnceCell<ShutdownReport>,
+}
+
+/// What the supervising task of an execution holds of its caller.
+pub(super) struct CallerEnds {
+    pub(super) queue: Arc<EventQueue>,
+    pub(super) input: mpsc::Receiver<InputPiece>,
+    pub(super) cancel: watch::Receiver<Option<plugdock_contracts::CancelReason>>,
+    pub(super) outcome: oneshot::Sender<Outcome>,
+}
+
+impl Engine {
+    /// Makes an engine in the current runtime.
+    pub(crate) fn new(parts: EngineParts) -> Arc<Self> {
+        plugdock_plugin_runtime::runner::install_panic_hook();
+        Arc::new_cyclic(|myself| Self {
+            slots: Slots::new(parts.config.max_concurrent, parts.config.max_waiting),
+            parts,
+            recorder: Recorder::new(),
+            myself: Weak::clone(myself),
+            live: Mutex::default(),
+            n_live: watch::Sender::new(0),
+            tasks: Mutex::default(),
+            runtime: Handle::current(),
+            stopping: watch::Sender::new(false),
+            ends: Mutex::default(),
+            report: OnceCell::new(),
+        })
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<ExecutionId, CancelSignal>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Takes a request in.
+    pub(crate) fn start(self: &Arc<Self>, request: ExecutionRequest) -> Execution {
+        self.recorder.started();
+        let id = request.execution_id.clone();
+        let (cancel, cancelled) = CancelSignal::new();
+        if let Err(error) = self.admit(&request, &cancel) {
+            let outcome = Outcome::new(id, self.parts.carrier.kind(), Err(error));
+            self.recorder.ended(&outcome);
+            return Execution::finished(outcome);
+        }
+        let queue = Arc::new(EventQueue::default());
+        let (input_in, input_out) = mpsc::channel(INPUT_PIECES);
+        let (outcome_in, outcome_out) = oneshot::channel();
+        let ends = CallerEnds { queue: Arc::clone(&queue), input: input_out, cancel: cancelled, outcome: outcome_in };
+        let engine = Arc::clone(self);
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        // Finished tasks are taken out here, so that the set stays as small as what is alive.
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn_on(async move { engine.supervise(request, ends).await }, &self.runtime);
+        drop(tasks);
+        let kind = self.parts.carrier.kind();
+        let control = LiveExecution { id: id.clone(), kind, queue, outcome: outcome_out, cancel, input: Some(input_in) };
+        Execution::new(id, Box::new(control))
+    }
+
+    fn admit(&self, request: &ExecutionRequest, cancel: &CancelSignal) -> Result<(), ExecutionError> {
+        request.validate()?;
+        if request.target.is_some() {
+            let message = "this backend runs executions here and takes no target";
+            return Err(ExecutionError::new(ErrorCode::TargetInvalid, message));
+        }
+        let mut live = self.live();
+        // Under the lock, so that a shutdown that has begun sees every execution that was admitted.
+        if self.is_stopping() {
+            return Err(ExecutionError::new(ErrorCode::ShuttingDown, "the backend is stopping"));
+        }
+        let id = &request.execution_id;
+        if live.contains_key(id) {
+            let message = format!("an execution `{id}` is alive already");
+            return Err(ExecutionError::new(ErrorCode::ValidationError, message).with_help("give each attempt an id of its own"));
+        }
+        live.insert(id.clone(), cancel.clone());
+        self.n_live.send_modify(|n| *n += 1);
+        Ok(())
+    }
+
+    /// Takes an execution off the list. Its id may be used again.
+    pub(super) fn retire(&self, id: &ExecutionId) {
+        if self.live().remove(id).is_some() {
+            self.n_live.send_modify(|n| *n -= 1);
+        }
+    }
+
+    pub(crate) fn kind(&self) -> plugdock_contracts::BackendKind {
+        self.parts.carrier.kind()
+    }
+
+    pub(crate) async fn ready(&self) {
+        self.slots.ready().await;
+    }
+
+    pub(crate) fn subscribe(&self) -> BackendEvents {
+        self.parts.announcer.subscribe()
+    }
+
+    pub(crate) fn stats(&self) -> BackendStats {
+        let mut stats = self.recorder.snapshot();
+        stats.running = self.slots.taken() as u64;
+        stats.waiting = self.slots.waiting() as u64;
+        (stats.spawned, stats.crashed, stats.workers) = self.parts.carrier.worker_counts();
+        stats
+    }
+
+    pub(crate) async fn health(&self) -> HealthReport {
+        let mut issues = self.parts.carrier.health().await.issues;
+        if self.is_stopping() {
+            issues.push(HealthIssue::new(HealthLevel::Unhealthy, "shutting-down", "the backend is stopping"));
+        }
+        HealthReport::of(issues)
+    }
+
+    pub(crate) async fn describe(&self, plugin: &PluginRef) -> Result<PluginDescription, ExecutionError> {
+        let found = match plugin {
+            PluginRef::Id(id) => self.parts.plugins.find(Some(id), None),
+            PluginRef::Root(root) => self.parts.plugins.find(None, Some(root)),
+            other => {
+                let message = format!("this backend does not know plugins by {other:?}");
+                Err(ExecutionError::new(ErrorCode::Unsupported, message))
+            }
+        }?;
+        self.parts.carrier.describe(found).await
+    }
+
+    /// Stops. The first call decides how; every call gets the same report.
+    pub(crate) async fn shutdown(&self, how: Shutdown) -> ShutdownReport {
+        self.report.get_or_init(|| self.stop(how)).await.clone()
+    }
+
+    async fn stop(&self, how: Shutdown) -> ShutdownReport {
+        {
+            let _live = self.live();
+            self.stopping.send_replace(true);
+        }
+        self.parts.announcer.announce(plugdock_contracts::backend::BackendEvent::ShuttingDown);
+        if let Shutdown::Drain(within) = how {
+            // When the time is over, what is left is cancelled like everything at once.
+            drop(tokio::time::timeout(within, self.none_alive()).await);
+        }
+        for cancel in self.live().values() {
+            cancel.cancel(plugdock_contracts::CancelReason::Shutdown);
+        }
+        self.none_alive().await;
+        self.parts.carrier.shutdown().await;
+        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        while tasks.join_next().await.is_some() {}
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn none_alive(&self) {
+        let mut n_live = self.n_live.subscribe();
+        // The sender lives as long as `self`.
+        let _none = n_live.wait_for(|n| *n == 0).await;
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("kind", &self.parts.carrier.kind()).finish_non_exhaustive()
+    }
+}

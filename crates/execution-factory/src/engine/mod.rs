@@ -1,0 +1,17 @@
+//! What every backend has in common: admission, waiting, workspace, clocks, statistics and shutdown.
+//! It does not know where a handler runs; a [`Carrier`] does that.
+
+mod announcer;
+mod carrier;
+mod conclude;
+mod config;
+mod engine_core;
+mod invoke;
+mod recorder;
+mod slot;
+mod supervise;
+
+pub(crate) use announcer::Announcer;
+pub(crate) use carrier::{Carried, Carrier, Job, StopClock, StopDecision};
+pub(crate) use config::EngineConfig;
+pub(crate) use engine_core::{Engine, EngineParts};

@@ -1,0 +1,83 @@
+//! What a backend holds of an execution while it runs: where events go, where input comes from, whether to stop.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use plugdock_contracts::{CancelReason, ExecutionEvent, LogLine, Progress};
+use tokio::sync::{Mutex, mpsc, watch};
+
+use super::{EventQueue, Taken};
+use crate::governance::Gate;
+
+/// A piece of the input stream, or its end.
+#[derive(Debug)]
+pub(crate) enum InputPiece {
+    /// Bytes.
+    Data(Bytes),
+    /// The stream is complete.
+    End,
+}
+
+/// One execution's connections to its caller and its host.
+#[derive(Debug, Clone)]
+pub(crate) struct Port {
+    pub(super) queue: Arc<EventQueue>,
+    pub(super) input: Arc<Mutex<mpsc::Receiver<InputPiece>>>,
+    pub(super) cancel: watch::Receiver<Option<CancelReason>>,
+    gate: Arc<Gate>,
+}
+
+impl Port {
+    pub(crate) fn new(
+        queue: Arc<EventQueue>,
+        input: mpsc::Receiver<InputPiece>,
+        cancel: watch::Receiver<Option<CancelReason>>,
+        gate: Arc<Gate>,
+    ) -> Self {
+        Self { queue, input: Arc::new(Mutex::new(input)), cancel, gate }
+    }
+
+    /// The host, as far as the grants reach.
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// Passes a log line to the caller and to the host's log.
+    pub(crate) fn log(&self, line: LogLine) {
+        let line = self.queue.push_log(line);
+        self.gate.log(&line);
+    }
+
+    pub(crate) fn progress(&self, progress: Progress) {
+        self.queue.push_progress(progress);
+    }
+
+    pub(crate) fn event(&self, event: ExecutionEvent) {
+        self.queue.push(event, None);
+    }
+
+    /// Passes stream data on; `taken` is dropped when the caller has it.
+    pub(crate) fn data(&self, piece: Bytes, taken: Taken) {
+        self.queue.push(ExecutionEvent::Data(piece), Some(taken));
+    }
+
+    /// The next piece of input; `None` when the caller broke the stream off. Cancel safe.
+    pub(crate) async fn next_input(&self) -> Option<InputPiece> {
+        self.input.lock().await.recv().await
+    }
+
+    /// Closes the input: the caller's next piece is refused.
+    pub(crate) async fn close_input(&self) {
+        self.input.lock().await.close();
+    }
+
+    /// Resolves when the execution should stop. Cancel safe.
+    pub(crate) async fn cancelled(&self) -> CancelReason {
+        let mut cancel = self.cancel.clone();
+        match cancel.wait_for(Option::is_some).await.map(|reason| reason.clone()) {
+            Ok(Some(reason)) => reason,
+            // Without a sender nobody is left who could cancel.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Behaviour of the embedded services and of the container, seen from outside.
+//! Services of one kind pass one list of tests; what is particular to one has tests of its own.
+
+mod cache;
+mod container;
+mod event;
+mod fake_backend;
+mod owner;
+mod sink;
+mod state;
+mod state_file;
+mod storage;
