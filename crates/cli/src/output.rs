@@ -66,7 +66,7 @@ impl Output {
             return;
         }
         let Streams { result, bar, .. } = &mut *streams;
-        let write = || result.write_all(bytes).and_then(|()| result.flush());
+        let mut write = || result.write_all(bytes).and_then(|()| result.flush());
         let written = match bar {
             Some(bar) => bar.suspend(write),
             None => write(),
@@ -89,7 +89,7 @@ impl Output {
         let Streams { note, bar, .. } = &mut *streams;
         let line = format!("{}\n", text.trim_end_matches('\n'));
         // Whoever closed standard error does not want the notes; there is nobody to tell.
-        let write = || drop(note.write_all(line.as_bytes()));
+        let mut write = || drop(note.write_all(line.as_bytes()));
         match bar {
             Some(bar) => bar.suspend(write),
             None => write(),

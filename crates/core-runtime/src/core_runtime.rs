@@ -54,6 +54,17 @@ impl CoreRuntime {
         Ok(Self { config, platform, backend, choice })
     }
 
+    /// A host made of parts that a test chose.
+    #[cfg(test)]
+    pub(crate) fn of_parts(
+        config: RuntimeConfig,
+        platform: Arc<Platform>,
+        backend: Arc<dyn ExecutionBackend>,
+        choice: BackendChoice,
+    ) -> Self {
+        Self { config, platform, backend, choice }
+    }
+
     /// What runs executions.
     pub fn backend(&self) -> &Arc<dyn ExecutionBackend> {
         &self.backend
@@ -90,13 +101,15 @@ impl CoreRuntime {
         Ok(self.run_until(StopSignals::listen()?).await)
     }
 
-    async fn run_until(&self, mut signals: StopSignals) -> RuntimeReport {
+    pub(crate) async fn run_until(&self, mut signals: StopSignals) -> RuntimeReport {
         let signal = signals.next().await;
         let drain = self.config.shutdown().drain;
         tracing::info!(%signal, ?drain, "stopping; a second signal stops at once");
         let mut report = {
             let mut stopping = std::pin::pin!(self.shutdown(Shutdown::Drain(drain)));
             tokio::select! {
+                // In order: the drain begins before a second signal can cut it short.
+                biased;
                 report = &mut stopping => report,
                 second = signals.next() => {
                     tracing::warn!(signal = %second, "stopping at once");

@@ -2,7 +2,7 @@
 //! It looks at nothing itself; environment variables of orchestrators are no reason for anything.
 
 use plugdock_contracts::{BackendKind, ErrorCode, ExecutionError};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::ExecutionMode;
 
@@ -25,7 +25,7 @@ pub(crate) struct Plan {
 }
 
 /// Which backend was made, and why that one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BackendChoice {
     /// The backend.
@@ -35,7 +35,7 @@ pub struct BackendChoice {
     /// Why this one, in a sentence.
     pub reason: String,
     /// Why the backend that would have been better could not be made.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<ExecutionError>,
 }
 

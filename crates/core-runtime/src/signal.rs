@@ -34,7 +34,6 @@ pub struct StopSignals(Source);
 #[derive(Debug)]
 enum Source {
     System { interrupt: Signal, terminate: Signal },
-    #[cfg(test)]
     Told(tokio::sync::mpsc::Receiver<StopSignal>),
 }
 
@@ -56,7 +55,6 @@ impl StopSignals {
                 _ = interrupt.recv() => StopSignal::Interrupt,
                 _ = terminate.recv() => StopSignal::Terminate,
             },
-            #[cfg(test)]
             Source::Told(told) => match told.recv().await {
                 Some(signal) => signal,
                 None => std::future::pending().await,
@@ -64,9 +62,8 @@ impl StopSignals {
         }
     }
 
-    /// Signals that a test sends.
-    #[cfg(test)]
-    pub(crate) fn told(told: tokio::sync::mpsc::Receiver<StopSignal>) -> Self {
+    /// Requests that come from elsewhere: a service manager's own channel, or a test. When the sender is gone, none come.
+    pub fn told(told: tokio::sync::mpsc::Receiver<StopSignal>) -> Self {
         Self(Source::Told(told))
     }
 }

@@ -3,10 +3,12 @@
 
 mod config;
 mod create;
+mod doctor;
 mod engine;
 mod execution;
 mod governance;
 mod in_process;
+mod init;
 mod limit;
 pub mod plugin;
 pub mod process;
@@ -15,7 +17,9 @@ pub mod workspace;
 
 pub use config::BackendConfig;
 pub use create::create_execution_backend;
+pub use doctor::{DoctorReport, doctor};
 pub use in_process::InProcessBackend;
+pub use init::{init, init_with};
 /// The host's services, for hosts that depend on this crate alone.
 pub use plugdock_platform as platform;
 pub use plugin::Catalog;

@@ -137,6 +137,7 @@ fn from_word<'de, T: Deserialize<'de>>(text: &'de str) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::Bounded;
 
     #[test]
     fn every_property_survives_the_wire() {

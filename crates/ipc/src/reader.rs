@@ -159,7 +159,10 @@ async fn fill<R: AsyncRead + Unpin>(
             }
             continue;
         }
-        into.reserve(missing.min(into.len().max(EAGER_RESERVE)));
+        // Only when full, and then by as much again as came: reserving at every read would run ahead of the bytes.
+        if into.len() == into.capacity() {
+            into.reserve(missing.min(into.len().max(EAGER_RESERVE)));
+        }
         let room = into.capacity() - into.len();
         let n_read = match io.read_buf(&mut into.limit(missing.min(room))).await {
             Ok(n_read) => n_read,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use plugdock_contracts::service::{ServiceError, ServiceScope};
 use plugdock_contracts::{ErrorCode, ExecutionError};
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 
 /// The service was stopped.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,8 @@ struct Stopped;
 pub(crate) struct Lane {
     service: &'static str,
     turns: Arc<Semaphore>,
-    width: u32,
+    /// Whether it was stopped. Jobs hold it for reading while they run, so that who may write knows that none does.
+    stopped: Arc<RwLock<bool>>,
 }
 
 impl Lane {
@@ -25,7 +26,7 @@ impl Lane {
     pub(crate) fn new(service: &'static str, width: u32) -> Self {
         // A semaphore's capacity is some bits less than `usize`, far above any `u32`.
         let turns = Arc::new(Semaphore::new(usize::try_from(width).unwrap_or(Semaphore::MAX_PERMITS)));
-        Self { service, turns, width }
+        Self { service, turns, stopped: Arc::default() }
     }
 
     /// Runs a job in its turn. Waiting ends with the scope's time; a job that began runs to its end,
@@ -48,10 +49,15 @@ impl Lane {
         };
         let turn = within(service, scope, action, Arc::clone(&self.turns).acquire_owned()).await?;
         let turn = turn.map_err(|_closed| failed(Stopped.into()))?;
-        // The turn goes with the job, so that a job whose caller went away still counts.
+        // It cannot be read only while the lane is being stopped.
+        let running = match Arc::clone(&self.stopped).try_read_owned() {
+            Ok(stopped) if !*stopped => stopped,
+            _ => return Err(failed(Stopped.into())),
+        };
+        // Both go with the job, so that a job whose caller went away still counts.
         let job = move || {
             let result = job();
-            drop(turn);
+            drop((running, turn));
             result
         };
         match tokio::task::spawn_blocking(job).await {
@@ -60,12 +66,10 @@ impl Lane {
         }
     }
 
-    /// Lets running jobs end, and refuses every later one. Cancel safe; a second call returns at once.
+    /// Lets running jobs end, and refuses those that wait and every later one. Cancel safe; a second call returns at once.
     pub(crate) async fn stop(&self) {
-        if let Ok(all) = self.turns.acquire_many(self.width).await {
-            self.turns.close();
-            drop(all);
-        }
+        self.turns.close();
+        *self.stopped.write().await = true;
     }
 }
 
@@ -144,5 +148,37 @@ mod tests {
         let result: Result<(), _> = lane.run(&scope(None), "work", || panic!("broken")).await;
         assert!(matches!(result, Err(ServiceError::Failed { .. })));
         assert!(lane.run(&scope(None), "work", || Ok(7)).await.is_ok_and(|seven| seven == 7));
+    }
+
+    #[tokio::test]
+    async fn stopping_waits_for_a_job_whose_caller_went_away() {
+        let lane = Lane::new("state", 2);
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let scope = scope(None);
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        {
+            let mut job = std::pin::pin!(lane.run(&scope, "hold", move || Ok(held.recv().is_ok())));
+            assert!(job.as_mut().poll(&mut cx).is_pending());
+        }
+        let mut stop = std::pin::pin!(lane.stop());
+        assert!(stop.as_mut().poll(&mut cx).is_pending());
+        release.send(()).unwrap();
+        stop.await;
+    }
+
+    #[tokio::test]
+    async fn stopping_does_not_wait_for_who_waits_and_refuses_them() {
+        let lane = Lane::new("state", 1);
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let scope = scope(None);
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut runs = std::pin::pin!(lane.run(&scope, "hold", move || Ok(held.recv().is_ok())));
+        assert!(runs.as_mut().poll(&mut cx).is_pending());
+        let mut waits = std::pin::pin!(lane.run(&scope, "work", || Ok(())));
+        assert!(waits.as_mut().poll(&mut cx).is_pending());
+        release.send(()).unwrap();
+        lane.stop().await;
+        assert!(runs.await.is_ok());
+        assert!(matches!(waits.await, Err(ServiceError::Failed { action: "work", .. })));
     }
 }

@@ -1,1 +1,14 @@
-//! Placeholder of the layer.
+#![doc = include_str!("../../../README.md")]
+//! plugdock, the face a host depends on: backends, plugins and workspaces behind one crate.
+//! It adds nothing of its own and never knows how a host reads its configuration.
+
+pub use plugdock_contracts as contracts;
+pub use plugdock_contracts::{
+    BackendKind, ErrorCode, Execution, ExecutionBackend, ExecutionBackendExt, ExecutionError, ExecutionEvent,
+    ExecutionRequest, Limits, Outcome, Payload, Shutdown, ShutdownReport, Timeouts,
+};
+pub use plugdock_execution_factory::{
+    BackendConfig, Catalog, DoctorReport, InProcessBackend, LocalWorkspaceManager, Registry, SubprocessBackend,
+    create_execution_backend, doctor, init, init_with, platform, plugin,
+};
+pub use plugdock_plugin_runtime::{Ctx, HandlerError, HandlerResult, Plugin};

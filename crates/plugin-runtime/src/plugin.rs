@@ -6,13 +6,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use plugdock_contracts::describe::{Example, HandlerDescription, PluginDescription};
+use plugdock_contracts::error::Step;
 use plugdock_contracts::health::HealthReport;
-use plugdock_contracts::{BoxFuture, HandlerId, PluginId};
+use plugdock_contracts::{BoxFuture, ExecutionError, HandlerId, PluginId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::OnceCell;
 
 use crate::ctx::Ctx;
 use crate::handler::{self, Handler, HandlerError};
+use crate::runner::CatchPanic;
 use crate::stream::{Input, Output};
 
 type Warmup = dyn Fn() -> BoxFuture<'static, Result<(), HandlerError>> + Send + Sync;
@@ -227,7 +230,7 @@ impl Plugin {
         description.about = self.about;
         description.handlers = descriptions;
         description.runtime = format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-        Ok(BuiltPlugin { description, handlers, warmup: self.warmup, health: self.health })
+        Ok(BuiltPlugin { description, handlers, warmup: self.warmup, warm: OnceCell::new(), health: self.health })
     }
 
     /// The whole `main` of a plugin's program: serves a host that started it; run by hand it says what it is.
@@ -253,6 +256,7 @@ pub struct BuiltPlugin {
     description: PluginDescription,
     handlers: BTreeMap<HandlerId, Arc<dyn Handler>>,
     warmup: Option<Box<Warmup>>,
+    warm: OnceCell<Result<(), ExecutionError>>,
     health: Option<Box<Health>>,
 }
 
@@ -267,15 +271,20 @@ impl BuiltPlugin {
         self.handlers.get(id)
     }
 
-    /// Runs what the plugin wants to have run before its first call.
+    /// Runs, once in this process, what the plugin wants to have run before its first call. Later calls get the same answer.
     ///
     /// # Errors
-    /// What the plugin's function answers.
-    pub async fn warm_up(&self) -> Result<(), HandlerError> {
-        match &self.warmup {
-            Some(warmup) => warmup().await,
-            None => Ok(()),
-        }
+    /// What the plugin's function answers, with the step `warmup`; a panic of it is one.
+    pub async fn warm_up(&self) -> Result<(), ExecutionError> {
+        let Some(warmup) = &self.warmup else { return Ok(()) };
+        let run = || async {
+            match CatchPanic::new(async move { warmup().await }).await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(error.into_execution_error().with_step(Step::Warmup)),
+                Err(panic) => Err(panic.into_error().with_step(Step::Warmup)),
+            }
+        };
+        self.warm.get_or_init(run).await.clone()
     }
 
     /// Asks the plugin how it is; a plugin without a check is healthy as long as it answers.

@@ -7,10 +7,15 @@
 //! 1. The host asks what the machine can do ([`HostCapabilities::probe`]) and computes a plan from the
 //!    limits ([`SandboxPlan::compute`]). What the machine cannot hold is listed in the plan.
 //! 2. The plan crosses to the spawner as plain data. In the child, before it becomes the worker's program,
-//!    [`apply`] puts it in force; every return code is checked.
+//!    [`apply()`] puts it in force; every return code is checked.
 //! 3. The same child reads its own state back ([`Receipt::observe`]). The host compares receipt and plan
-//!    ([`verify`]) and sends no work to a worker whose receipt differs.
+//!    ([`verify()`]) and sends no work to a worker whose receipt differs.
 //! 4. The worker finds its socket with [`channel::take_inherited`].
+
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "plugdock-sandbox holds workers with mechanisms of the Linux kernel, so it builds on Linux only"
+);
 
 mod apply;
 mod capability;

@@ -18,15 +18,22 @@ pub(crate) struct Doctor {
 pub(crate) fn doctor(args: &Doctor, output: &Output) {
     let found = plugdock::doctor();
     if args.json {
-        output.result_line(&json!({ "mechanisms": found }).to_string());
+        output.result_line(&json!(found).to_string());
         return;
     }
     let form = output.form();
-    for line in mechanisms(&found, Paint(form.colour && form.result_terminal)) {
+    let paint = Paint(form.colour && form.result_terminal);
+    output.result_line(&format!("kernel {}, user {}", found.kernel, found.uid));
+    output.result_line("a worker of the subprocess backend:");
+    for line in mechanisms(&found.mechanisms, paint) {
         output.result_line(&line);
     }
-    let missing = found.iter().filter(|mechanism| mechanism.state == MechanismState::NotEnforced).count();
+    output.result_line("this machine offers, and this version does not use yet:");
+    for line in mechanisms(&found.available, paint) {
+        output.result_line(&line);
+    }
+    let missing = found.mechanisms.iter().filter(|mechanism| mechanism.state == MechanismState::NotEnforced).count();
     if missing > 0 {
-        output.note(&format!("{missing} of {} mechanisms cannot be enforced on this machine", found.len()));
+        output.note(&format!("{missing} of {} mechanisms are not enforced", found.mechanisms.len()));
     }
 }

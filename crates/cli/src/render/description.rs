@@ -59,14 +59,27 @@ mod tests {
     #[test]
     fn a_description_says_how_to_call_each_handler() {
         let id = PluginId::new("acme/count").unwrap();
-        let version: semver_text::Version = "0.1.0".parse().unwrap();
-        let manifest = Manifest::new(id.clone(), version.clone());
-        let mut plugin = PluginDescription::new(id, version);
+        let version = || "0.1.0".parse().unwrap();
+        let manifest = Manifest::new(id.clone(), version());
+        let mut plugin = PluginDescription::new(id, version());
         plugin.about = "Count bytes and lines.".into();
         let mut handler = HandlerDescription::new(HandlerId::new("count").unwrap(), HandlerKind::Call);
         handler.doc = "Counts one file.".into();
         handler.examples.push(Example::new("It's a file", serde_json::json!({ "path": "it's" })));
         plugin.handlers.push(handler);
-        expect![[r""]].assert_eq(&description(&plugin, &manifest, "my plugins/count", Paint(false)));
+        expect![[r#"
+            acme/count 0.1.0
+              Count bytes and lines.
+
+            handlers
+              count (call)
+                Counts one file.
+                # It's a file
+                plugdock run 'my plugins/count' count --input '{"path":"it'\''s"}'
+
+            permissions
+              asks for nothing beyond its workspace
+
+            isolation in-process"#]].assert_eq(&description(&plugin, &manifest, "my plugins/count", Paint(false)));
     }
 }

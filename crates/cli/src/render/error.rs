@@ -79,7 +79,7 @@ mod tests {
             .with_details(serde_json::json!({ "row": 3 }))
             .with_stderr_tail(vec!["one".into(), "two".into()])
             .with_help("look at\nthe last lines");
-        expect![[r"
+        expect![[r#"
             error[WORKER_CRASHED]: the worker died
               = caused by: reading the file
               = caused by: disk\u{1b}[31m full
@@ -93,7 +93,7 @@ mod tests {
                   two
               = note: the same request may succeed later
               = help: look at
-                  the last lines"]]
+                  the last lines"#]]
         .assert_eq(&error(&full, Paint(false)));
     }
 }

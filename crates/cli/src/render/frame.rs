@@ -140,21 +140,47 @@ mod tests {
         let faults = Manifest::parse(text, "plugin.toml", Format::Toml).unwrap_err();
         let frames = Frame::of_document(&faults);
         let shown: Vec<String> = frames.iter().map(|frame| frame.render(Some("VALIDATION_ERROR"), Paint(false))).collect();
-        expect![[r#""#]].assert_eq(&shown.join("\n\n"));
+        expect![[r#"
+            error[VALIDATION_ERROR]: version: missing, but required
+             --> plugin.toml:1:1
+              |
+            1 | manifest_version = 1
+              | ^
+
+            error[VALIDATION_ERROR]: verison: unknown key
+             --> plugin.toml:3:1
+              |
+            3 | verison = "0.1.0"
+              | ^^^^^^^
+              |
+              = help: did you mean `version`?"#]].assert_eq(&shown.join("\n\n"));
     }
 
     #[test]
     fn an_input_that_is_no_json_shows_where() {
         let text = "{\"a\": 1,\n \"b\": }";
         let error = serde_json::from_str::<serde::de::IgnoredAny>(text).unwrap_err();
-        expect![[r#""#]].assert_eq(&Frame::of_json("--input", text, &error).render(None, Paint(false)));
+        expect![[r#"
+            error: the input is no JSON: expected value
+             --> --input:2:7
+              |
+            2 |  "b": }
+              |       ^"#]].assert_eq(&Frame::of_json("--input", text, &error).render(None, Paint(false)));
         let cut = serde_json::from_str::<serde::de::IgnoredAny>("").unwrap_err();
-        expect![[r#""#]].assert_eq(&Frame::of_json("--input", "", &cut).render(None, Paint(false)));
+        expect![[r#"
+            error: the input is no JSON: EOF while parsing a value
+             --> --input:1:1
+              |
+            1 |
+              | ^"#]].assert_eq(&Frame::of_json("--input", "", &cut).render(None, Paint(false)));
     }
 
     #[test]
     fn a_fault_without_a_text_names_its_origin() {
         let frame = Frame::plain("PLUGDOCK_LOG_LEVEL", "log.level: unknown value `loud`").help("one of: off, error");
-        expect![[r#""#]].assert_eq(&frame.render(None, Paint(false)));
+        expect![[r#"
+            error: PLUGDOCK_LOG_LEVEL: log.level: unknown value `loud`
+             |
+             = help: one of: off, error"#]].assert_eq(&frame.render(None, Paint(false)));
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::check::{self, Resolved};
 use super::environment::{Environment, FILE_VARIABLE};
 use super::fault::{ConfigError, ConfigFault};
-use super::field::{Field, Preset, Refusal};
+use super::field::{Field, Kind, Preset, Refusal};
 use super::file;
 use super::layer::{Given, Layer};
 use super::provenance::Provenance;
@@ -175,13 +175,18 @@ fn accept(key: &str, value: &ConfigValue) -> Result<(&'static Field, ConfigValue
             None => refusal,
         });
     };
-    if let ConfigValue::Path(path) = value
-        && path.to_str().is_none()
-    {
-        return Err(Refusal::new("the path is no text (UTF-8)"));
+    match (field.kind, value) {
+        // Text may stand for anything; a path in a list may hold the comma that separates a text's items.
+        (Kind::PathList, ConfigValue::PathList(paths)) if paths.iter().all(|path| path.to_str().is_some()) => {
+            Ok((field, value.clone()))
+        }
+        (_, ConfigValue::PathList(paths)) if paths.iter().any(|path| path.to_str().is_none()) => {
+            Err(Refusal::new("a path is no text (UTF-8)"))
+        }
+        (_, ConfigValue::Path(path)) if path.to_str().is_none() => Err(Refusal::new("the path is no text (UTF-8)")),
+        // A value's text reads back equal, so one way checks kind and bounds of texts and typed values alike.
+        _ => field.kind.parse(&value.to_string()).map(|value| (field, value)),
     }
-    // A value's text reads back equal, so one path checks kind and bounds of texts and typed values alike.
-    field.kind.parse(&value.to_string()).map(|value| (field, value))
 }
 
 /// The values that hold, in the order of the table.

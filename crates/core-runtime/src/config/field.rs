@@ -1,6 +1,7 @@
 //! One row of the configuration table: what a value is called, what it may be and what holds when nobody gives it.
 //! It knows no file and no environment; a row is the same wherever its value comes from.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use plugdock_contracts::ByteSize;
@@ -47,6 +48,8 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// A path. A relative one is taken from the folder of its file, else from the current folder.
     Path,
+    /// Paths in order, each as [`Kind::Path`].
+    PathList,
     /// A length of time between these two.
     Span(Duration, Duration),
     /// A number of bytes between these two.
@@ -90,6 +93,7 @@ impl Kind {
         match self {
             Self::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
             Self::Path => "path".to_owned(),
+            Self::PathList => "list of paths".to_owned(),
             Self::Span(least, most) => format!("time, {} to {}", format_span(least), format_span(most)),
             Self::Size(least, most) => format!("size, {least} to {most}"),
             Self::Count(least, most) => format!("number, {least} to {most}"),
@@ -102,7 +106,8 @@ impl Kind {
     pub(super) fn parse(self, text: &str) -> Result<ConfigValue, Refusal> {
         match self {
             Self::Word(words) => word(words, text),
-            Self::Path => path(text),
+            Self::Path => path(text).map(ConfigValue::Path),
+            Self::PathList => split(text).map(path).collect::<Result<_, _>>().map(ConfigValue::PathList),
             Self::Span(least, most) => {
                 let span = parse_span(text).map_err(|error| Refusal::new(error.to_string()))?;
                 bounded(span, least, most, format_span).map(ConfigValue::Span)
@@ -119,8 +124,7 @@ impl Kind {
             }
             Self::Share => share(text),
             Self::List(check) => {
-                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-                items.map(|text| item(check, text)).collect::<Result<_, _>>().map(ConfigValue::List)
+                split(text).map(|text| item(check, text)).collect::<Result<_, _>>().map(ConfigValue::List)
             }
         }
     }
@@ -137,23 +141,24 @@ impl Kind {
                 let number: u64 = at.integer()?;
                 bounded(number, least, most, |number| number.to_string()).map(ConfigValue::Count)
             }
-            Self::List(check) => Ok(ConfigValue::List(at.items(|at| match item(check, at.string()?) {
-                Ok(text) => Some(text),
-                Err(refusal) => refuse(at, refusal),
-            })?)),
+            Self::PathList => Ok(ConfigValue::PathList(at.items(|at| or_refuse(path(at.string()?), at))?)),
+            Self::List(check) => Ok(ConfigValue::List(at.items(|at| or_refuse(item(check, at.string()?), at))?)),
         };
-        match value {
-            Ok(value) => Some(value),
-            Err(refusal) => refuse(at, refusal),
-        }
+        or_refuse(value, at)
     }
 }
 
-fn refuse<T>(at: &mut Cursor<'_, '_>, refusal: Refusal) -> Option<T> {
-    match refusal.help {
-        None => at.refuse(refusal.message),
-        Some(help) => at.refuse_with_help(refusal.message, help),
+fn or_refuse<T>(value: Result<T, Refusal>, at: &mut Cursor<'_, '_>) -> Option<T> {
+    match value {
+        Ok(value) => Some(value),
+        Err(Refusal { message, help: None }) => at.refuse(message),
+        Err(Refusal { message, help: Some(help) }) => at.refuse_with_help(message, help),
     }
+}
+
+/// The items of a list given as one text.
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
 fn item(check: fn(&str) -> Result<(), &'static str>, text: &str) -> Result<String, Refusal> {
@@ -174,11 +179,11 @@ fn word(words: &'static [&'static str], text: &str) -> Result<ConfigValue, Refus
     })
 }
 
-fn path(text: &str) -> Result<ConfigValue, Refusal> {
+fn path(text: &str) -> Result<PathBuf, Refusal> {
     match text {
         "" => Err(Refusal::new("an empty path")),
         text if text.contains('\0') => Err(Refusal::new("a path with a NUL byte")),
-        text => Ok(ConfigValue::Path(text.into())),
+        text => Ok(text.into()),
     }
 }
 

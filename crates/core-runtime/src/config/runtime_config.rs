@@ -73,6 +73,10 @@ pub struct ExecutionSection {
     pub worker_program: Option<PathBuf>,
     /// Executions that run at one time.
     pub max_concurrent: usize,
+    /// Executions that wait at one time.
+    pub max_waiting: usize,
+    /// Folders whose sub-folders are plugins.
+    pub plugin_dirs: Vec<PathBuf>,
     /// Folder of the workspaces.
     pub workspace_root: PathBuf,
     /// Time in which a worker must introduce itself.

@@ -18,6 +18,8 @@ pub enum ConfigValue {
     Text(String),
     /// A path.
     Path(PathBuf),
+    /// Paths in order.
+    PathList(Vec<PathBuf>),
     /// A length of time.
     Span(Duration),
     /// A number of bytes.
@@ -43,6 +45,7 @@ impl ConfigValue {
     pub(super) fn resolved(self, base: &Path) -> Self {
         match self {
             Self::Path(path) => Self::Path(base.join(path).components().collect()),
+            Self::PathList(paths) => Self::PathList(paths.iter().map(|path| base.join(path).components().collect()).collect()),
             other => other,
         }
     }
@@ -51,6 +54,7 @@ impl ConfigValue {
         match self {
             Self::Count(number) => Json::from(*number),
             Self::List(items) => Json::from(items.clone()),
+            Self::PathList(paths) => paths.iter().map(|path| Json::from(path.display().to_string())).collect(),
             other => Json::from(other.to_string()),
         }
     }
@@ -66,6 +70,10 @@ impl fmt::Display for ConfigValue {
             Self::Count(number) => write!(f, "{number}"),
             Self::Share(millicores) => write!(f, "{millicores}m"),
             Self::List(items) => f.write_str(&items.join(",")),
+            Self::PathList(paths) => {
+                let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+                f.write_str(&paths.join(","))
+            }
         }
     }
 }
@@ -97,4 +105,5 @@ from! {
     u32 => Count;
     u64 => Count;
     Vec<String> => List;
+    Vec<PathBuf> => PathList;
 }

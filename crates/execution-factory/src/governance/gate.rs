@@ -76,6 +76,11 @@ impl Gate {
         }
     }
 
+    /// What the execution may.
+    pub(crate) fn permissions(&self) -> &Permissions {
+        &self.parts.permissions
+    }
+
     /// Starts the clock that bounds every call.
     pub(crate) fn set_deadline(&self, deadline: Instant) {
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Some(deadline);

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use plugdock_contracts::outcome::Usage;
 use serde::{Deserialize, Serialize};
 
 /// What a process used until it ended, with the children it waited for. Measured by the kernel.
@@ -20,6 +21,20 @@ pub struct ProcessUsage {
     pub blocks_read: u64,
     /// Blocks of 512 bytes written to a device.
     pub blocks_written: u64,
+}
+
+impl From<ProcessUsage> for Usage {
+    fn from(measured: ProcessUsage) -> Self {
+        /// The kernel counts storage in blocks of this size, whatever the device has.
+        const BLOCK: u64 = 512;
+        let mut usage = Self::default();
+        usage.cpu_user = Some(measured.cpu_user);
+        usage.cpu_system = Some(measured.cpu_system);
+        usage.peak_resident_bytes = Some(measured.max_rss_bytes);
+        usage.read_bytes = Some(measured.blocks_read.saturating_mul(BLOCK));
+        usage.written_bytes = Some(measured.blocks_written.saturating_mul(BLOCK));
+        usage
+    }
 }
 
 /// How a worker's process ended.

@@ -3,8 +3,8 @@
 
 use super::Kind;
 use super::meta::{
-    Ack, Call, Cancel, Data, Drain, End, ErrorReport, Excess, Goodbye, HealthCheck, HealthReport, Hello,
-    HostCall, HostReply, LogRecord, Ping, Pong, Progress, Reply, Started, StopStream, Welcome,
+    Ack, Bounded, Call, Cancel, Data, Drain, End, ErrorReport, Excess, Goodbye, HealthCheck, HealthReport,
+    Hello, HostCall, HostReply, LogRecord, Ping, Pong, Progress, Reply, Started, StopStream, Welcome,
 };
 use crate::codec::{CodecError, CodecKind};
 

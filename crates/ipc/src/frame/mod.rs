@@ -12,6 +12,8 @@ pub(crate) use body::BodyError;
 pub(crate) use header::{CALL_FIELD, Header, RawHeader};
 pub use header::{HEADER_LEN, HeaderError, LEN_FIELD};
 pub use kind::{Kind, Scope};
+#[cfg(test)]
+pub(crate) use meta::Bounded;
 pub use meta::{
     Ack, Call, Cancel, CancelKind, Credit, Data, Drain, End, ErrorReport, Example, Excess, FaultSide,
     Goodbye, GoodbyeKind, HandlerInfo, HandlerKind, HealthCheck, HealthLevel, HealthReport, Hello, HostCall,

@@ -20,7 +20,7 @@ fn hex(bytes: &[u8]) -> String {
 fn check(codec: CodecKind, golden: &ExpectFile, meta_text: fn(&[u8]) -> String) {
     let mut text = String::new();
     for frame in sample::frames() {
-        let bytes = bytes_of(codec, &[frame.clone()]);
+        let bytes = bytes_of(codec, std::slice::from_ref(&frame));
         let (head, payload) = bytes.split_at(bytes.len() - frame.payload.len());
         let (header, meta) = head.split_at(HEADER_LEN);
         writeln!(text, "{}\n  header  {}\n  meta    {}", frame.kind(), hex(header), meta_text(meta)).unwrap();

@@ -10,9 +10,9 @@ use crate::convert::report;
 use crate::error::{LinkError, SendError};
 use crate::frame::{Call, Cancel, CancelKind, LogRecord, Progress};
 use crate::limit::LinkLimits;
-use crate::link::host::{CallEvent, CallStart};
-use crate::link::worker::HostCallError;
-use crate::stream::StreamError;
+use crate::link::host::{CallControl, CallEvent, CallStart, HostCallHandle, HostEnd};
+use crate::link::worker::{CallHandle, HostCallError, WorkerCall, WorkerEnd};
+use crate::stream::{StreamError, StreamReceiver, StreamSender};
 use plugdock_contracts::ErrorCode;
 
 fn record(message: &str) -> LogRecord {
@@ -127,8 +127,9 @@ async fn host_calls_beyond_the_limit_wait_for_a_slot() {
             call.reply(request.id, Ok(request.method), Bytes::new()).unwrap();
         }
     };
-    let (a, b, c, d, e, ()) = tokio::join!(ask(0), ask(1), ask(2), ask(3), ask(4), answering);
-    assert_eq!([a, b, c, d, e], ["0", "1", "2", "3", "4"]);
+    let asking = async { tokio::join!(ask(0), ask(1), ask(2), ask(3), ask(4)) };
+    let (answers, ()) = tokio::join!(asking, answering);
+    assert_eq!(<[String; 5]>::from(answers), ["0", "1", "2", "3", "4"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -253,6 +254,19 @@ async fn calls_beyond_the_limit_are_refused_here() {
     accept(&mut worker).await.reply(reply(), Bytes::new()).unwrap();
     drain(&mut first).await;
     host.call(start("")).await.unwrap();
+}
+
+#[test]
+fn handles_can_move_to_any_task() {
+    fn check<T: Send + 'static>() {}
+    check::<HostEnd>();
+    check::<HostCallHandle>();
+    check::<CallControl>();
+    check::<WorkerEnd>();
+    check::<WorkerCall>();
+    check::<CallHandle>();
+    check::<StreamSender>();
+    check::<StreamReceiver>();
 }
 
 #[tokio::test(start_paused = true)]

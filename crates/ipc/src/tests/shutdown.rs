@@ -69,7 +69,7 @@ async fn an_end_between_frames_and_one_inside_are_told_apart() {
                 greet(host_io.0, host_io.1, DEFAULT_HANDSHAKE)
                     .await
                     .unwrap()
-                    .welcome(Default::default())
+                    .welcome(crate::frame::Welcome::default())
                     .await
             },
             introduce(worker_io.0, worker_io.1, CodecKind::Bincode, hello, DEFAULT_HANDSHAKE),

@@ -72,9 +72,8 @@ impl MemoryCache {
         Ok(Self { config, entries })
     }
 
-    /// What its entries weigh now, in bytes.
+    /// What its entries weighed after the last write, in bytes.
     pub fn weight(&self) -> u64 {
-        self.entries.run_pending_tasks();
         self.entries.weighted_size()
     }
 
@@ -87,7 +86,7 @@ impl MemoryCache {
         Ok(CacheKey { owner: Namespace::of(scope), key: key.into() })
     }
 
-    fn write(&self, key: CacheKey, value: Bytes, ttl: Option<Duration>) -> Result<(), ServiceError> {
+    fn write(&self, key: CacheKey, value: &Bytes, ttl: Option<Duration>) -> Result<(), ServiceError> {
         if value.len() > as_len(self.config.max_value) {
             let limit = self.config.max_value.bytes();
             return Err(ServiceError::TooLarge { service: SERVICE, size: value.len() as u64, limit });
@@ -98,7 +97,7 @@ impl MemoryCache {
             return Ok(());
         }
         // A value that is a slice of a larger buffer would keep all of it alive, unseen by the weight.
-        let value = Bytes::copy_from_slice(&value);
+        let value = Bytes::copy_from_slice(value);
         self.entries.insert(key, CacheEntry { value, ttl });
         // Without this the bound would hold only at the next maintenance, up to hundreds of writes later.
         self.entries.run_pending_tasks();
@@ -123,7 +122,7 @@ impl CacheService for MemoryCache {
         value: Bytes,
         ttl: Option<Duration>,
     ) -> ServiceResult<'a, ()> {
-        Box::pin(async move { self.write(self.key(scope, key)?, value, ttl) })
+        Box::pin(async move { self.write(self.key(scope, key)?, &value, ttl) })
     }
 
     fn delete<'a>(&'a self, scope: &'a ServiceScope, key: &'a str) -> ServiceResult<'a, bool> {

@@ -17,8 +17,7 @@ pub trait Lifecycle: Send + Sync {
     }
 
     /// Ends, within the time it is told; after it the future is dropped. It may be called again when it was cut off.
-    fn stop(&self, within: Duration) -> BoxFuture<'_, Result<(), LifecycleError>> {
-        let _unused = within;
+    fn stop(&self, _within: Duration) -> BoxFuture<'_, Result<(), LifecycleError>> {
         Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -150,19 +150,19 @@ impl Registry {
     }
 
     /// Forgets a subscription, and its tenant and owner with their last one.
-    fn remove(&mut self, id: u64, tenant: &Option<TenantId>, owner: &Namespace) {
-        if let Some(subscribers) = self.by_tenant.get_mut(tenant)
-            && subscribers.remove(&id).is_some()
-        {
-            self.total -= 1;
-            if subscribers.is_empty() {
-                self.by_tenant.remove(tenant);
-            }
-            if let Some(held) = self.per_owner.get_mut(owner) {
-                *held -= 1;
-                if *held == 0 {
-                    self.per_owner.remove(owner);
-                }
+    fn remove(&mut self, ended: &TopicSubscription) {
+        let Some(subscribers) = self.by_tenant.get_mut(&ended.tenant) else { return };
+        if subscribers.remove(&ended.id).is_none() {
+            return;
+        }
+        if subscribers.is_empty() {
+            self.by_tenant.remove(&ended.tenant);
+        }
+        self.total -= 1;
+        if let Some(held) = self.per_owner.get_mut(&ended.owner) {
+            *held -= 1;
+            if *held == 0 {
+                self.per_owner.remove(&ended.owner);
             }
         }
     }
@@ -198,7 +198,7 @@ impl EventSubscription for TopicSubscription {
 
 impl Drop for TopicSubscription {
     fn drop(&mut self) {
-        lock(&self.registry).remove(self.id, &self.tenant, &self.owner);
+        lock(&self.registry).remove(self);
     }
 }
 

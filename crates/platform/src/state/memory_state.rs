@@ -73,10 +73,10 @@ impl MemoryState {
         let old = held.and_then(|shelf| shelf.entries.get(key)).map(|old| entry_bytes(key, old.len()));
         let account = held.map_or_else(Account::default, |shelf| shelf.account);
         let account = account.with_written(old, entry_bytes(key, value.len()), quota)?;
-        let shelf = shelves.entry(owner).or_default();
+        let own = shelves.entry(owner).or_default();
         // A value that is a slice of a larger buffer would keep all of it alive.
-        shelf.entries.insert(key.to_owned(), Bytes::copy_from_slice(value));
-        shelf.account = account;
+        own.entries.insert(key.to_owned(), Bytes::copy_from_slice(value));
+        own.account = account;
         Ok(())
     }
 
@@ -84,10 +84,10 @@ impl MemoryState {
         self.config.check_key(key)?;
         let owner = self.charge(scope, self.config.quota)?;
         let mut shelves = self.shelves();
-        let Some(shelf) = shelves.get_mut(&owner) else { return Ok(false) };
-        let Some(old) = shelf.entries.remove(key) else { return Ok(false) };
-        shelf.account = shelf.account.without(entry_bytes(key, old.len()));
-        if shelf.entries.is_empty() {
+        let Some(own) = shelves.get_mut(&owner) else { return Ok(false) };
+        let Some(old) = own.entries.remove(key) else { return Ok(false) };
+        own.account = own.account.without(entry_bytes(key, old.len()));
+        if own.entries.is_empty() {
             shelves.remove(&owner);
         }
         Ok(true)
@@ -97,8 +97,8 @@ impl MemoryState {
         self.config.check_prefix(prefix)?;
         let owner = self.charge(scope, self.config.quota)?;
         let shelves = self.shelves();
-        let Some(shelf) = shelves.get(&owner) else { return Ok(Vec::new()) };
-        let from = shelf.entries.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        let Some(own) = shelves.get(&owner) else { return Ok(Vec::new()) };
+        let from = own.entries.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
         let keys = from.map(|(key, _)| key).take_while(|key| key.starts_with(prefix));
         Ok(keys.take(usize::try_from(limit).unwrap_or(usize::MAX)).cloned().collect())
     }

@@ -6,6 +6,7 @@ mod memory_state;
 mod meter;
 mod operation_rate;
 mod redb_state;
+mod redb_tables;
 mod state_config;
 mod state_open_error;
 

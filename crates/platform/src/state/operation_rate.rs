@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 /// The window that quotas speak of.
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// The operations of this minute and of the one before.
 #[derive(Debug, Clone, Copy)]

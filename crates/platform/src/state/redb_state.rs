@@ -12,11 +12,11 @@ use bytes::Bytes;
 use plugdock_contracts::BoxFuture;
 use plugdock_contracts::permission::StateQuota;
 use plugdock_contracts::service::{ServiceError, ServiceResult, ServiceScope, StateService};
-use redb::{Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
+use redb::Database;
 
 use super::SERVICE;
-use super::account::{Account, entry_bytes};
 use super::meter::Meter;
+use super::redb_tables::{self, KNOWN_LAYOUT};
 use super::state_config::StateConfig;
 use super::state_open_error::StateOpenError;
 use crate::container::{Lifecycle, LifecycleError};
@@ -24,23 +24,15 @@ use crate::lane::Lane;
 use crate::namespace::Namespace;
 use crate::setting::{SettingErrors, as_len};
 
-/// Values by namespace and key.
-const ENTRIES: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("entries");
-/// Entries and bytes by namespace.
-const ACCOUNTS: TableDefinition<'_, &str, (u64, u64)> = TableDefinition::new("accounts");
-/// One row: the layout of the other tables.
-const LAYOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("layout");
-const LAYOUT_ROW: &str = "state";
-/// Grows when a table changes its meaning, so that an older host refuses instead of guessing.
-const KNOWN_LAYOUT: u64 = 1;
+type DatabaseSlot = Arc<Mutex<Option<Arc<Database>>>>;
 
 /// Persistent state. Dropping it closes the file when the last running operation ends; [`Lifecycle::stop`] waits for that.
 pub struct RedbState {
     path: PathBuf,
     config: StateConfig,
     meter: Meter,
-    /// `None` after it was stopped.
-    database: Mutex<Option<Arc<Database>>>,
+    /// `None` after it was stopped. Only running jobs hold more than the slot.
+    database: DatabaseSlot,
     readers: Lane,
     /// redb takes one writer at a time: others wait here, not on threads.
     writer: Lane,
@@ -59,12 +51,12 @@ impl RedbState {
         let mut builder = Database::builder();
         builder.set_cache_size(as_len(config.page_cache));
         let database = builder.create_file(file).map_err(|error| open_error(&path, error.into()))?;
-        let found = prepare(&database).map_err(|error| open_error(&path, error))?;
+        let found = redb_tables::prepare(&database).map_err(|error| open_error(&path, error))?;
         if found != KNOWN_LAYOUT {
             return Err(StateOpenError::Layout { path, found, known: KNOWN_LAYOUT });
         }
         let readers = Lane::new(SERVICE, config.max_readers);
-        let database = Mutex::new(Some(Arc::new(database)));
+        let database = Arc::new(Mutex::new(Some(Arc::new(database))));
         Ok(Self { path, config, meter: Meter::default(), database, readers, writer: Lane::new(SERVICE, 1) })
     }
 
@@ -88,9 +80,10 @@ impl RedbState {
     {
         let owner = Namespace::of(scope);
         self.meter.count(&owner, Instant::now(), limit)?;
-        let database = self.database.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let slot = Arc::clone(&self.database);
         let failed = move |source| ServiceError::Failed { service: SERVICE, action, source };
         let job = move || {
+            let database = slot.lock().unwrap_or_else(PoisonError::into_inner).clone();
             // A stopped lane refuses before this could be.
             let database = database.ok_or_else(|| failed("the service was stopped".into()))?;
             job(&database, &owner.to_text()).unwrap_or_else(|error| Err(failed(error.into())))
@@ -109,8 +102,7 @@ impl StateService for RedbState {
             self.config.check_key(key)?;
             let key = key.to_owned();
             self.run(&self.readers, scope, "read a value", self.reads(), move |database, owner| {
-                let entries = database.begin_read()?.open_table(ENTRIES)?;
-                Ok(Ok(entries.get((owner, key.as_str()))?.map(|value| Bytes::copy_from_slice(value.value()))))
+                redb_tables::read(database, owner, &key).map(Ok)
             })
             .await
         })
@@ -133,7 +125,7 @@ impl StateService for RedbState {
                 scope,
                 "write a value",
                 quota.operations_per_minute,
-                move |database, owner| write(database, owner, &key, &value, quota),
+                move |database, owner| redb_tables::write(database, owner, &key, &value, quota),
             )
             .await
         })
@@ -144,7 +136,7 @@ impl StateService for RedbState {
             self.config.check_key(key)?;
             let key = key.to_owned();
             self.run(&self.writer, scope, "remove a value", self.reads(), move |database, owner| {
-                remove(database, owner, &key).map(Ok)
+                redb_tables::remove(database, owner, &key).map(Ok)
             })
             .await
         })
@@ -160,7 +152,7 @@ impl StateService for RedbState {
             self.config.check_prefix(prefix)?;
             let prefix = prefix.to_owned();
             self.run(&self.readers, scope, "list keys", self.reads(), move |database, owner| {
-                list(database, owner, &prefix, limit).map(Ok)
+                redb_tables::list(database, owner, &prefix, limit).map(Ok)
             })
             .await
         })
@@ -187,89 +179,6 @@ impl fmt::Debug for RedbState {
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
-}
-
-/// Writes an entry and its account together. Dropping a transaction that was not committed undoes it.
-fn write(
-    database: &Database,
-    owner: &str,
-    key: &str,
-    value: &[u8],
-    quota: StateQuota,
-) -> Result<Result<(), ServiceError>, redb::Error> {
-    let transaction = database.begin_write()?;
-    {
-        let mut entries = transaction.open_table(ENTRIES)?;
-        let mut accounts = transaction.open_table(ACCOUNTS)?;
-        let old = entries.get((owner, key))?.map(|old| entry_bytes(key, old.value().len()));
-        match account(&accounts, owner)?.with_written(old, entry_bytes(key, value.len()), quota) {
-            Err(refused) => return Ok(Err(refused)),
-            Ok(next) => accounts.insert(owner, (next.entries, next.bytes))?,
-        };
-        entries.insert((owner, key), value)?;
-    }
-    transaction.commit()?;
-    Ok(Ok(()))
-}
-
-fn remove(database: &Database, owner: &str, key: &str) -> Result<bool, redb::Error> {
-    let transaction = database.begin_write()?;
-    {
-        let mut entries = transaction.open_table(ENTRIES)?;
-        let mut accounts = transaction.open_table(ACCOUNTS)?;
-        let Some(old) = entries.remove((owner, key))?.map(|old| entry_bytes(key, old.value().len())) else {
-            return Ok(false);
-        };
-        let next = account(&accounts, owner)?.without(old);
-        if next.entries == 0 {
-            accounts.remove(owner)?;
-        } else {
-            accounts.insert(owner, (next.entries, next.bytes))?;
-        }
-    }
-    transaction.commit()?;
-    Ok(true)
-}
-
-fn list(database: &Database, owner: &str, prefix: &str, limit: u32) -> Result<Vec<String>, redb::Error> {
-    let entries = database.begin_read()?.open_table(ENTRIES)?;
-    let mut keys = Vec::new();
-    for entry in entries.range((owner, prefix)..)?.take(usize::try_from(limit).unwrap_or(usize::MAX)) {
-        let (at, _value) = entry?;
-        let (holder, key) = at.value();
-        if holder != owner || !key.starts_with(prefix) {
-            break;
-        }
-        keys.push(key.to_owned());
-    }
-    Ok(keys)
-}
-
-fn account(
-    accounts: &impl ReadableTable<&'static str, (u64, u64)>,
-    owner: &str,
-) -> Result<Account, StorageError> {
-    let row = accounts.get(owner)?.map(|row| row.value());
-    Ok(row.map_or_else(Account::default, |(entries, bytes)| Account { entries, bytes }))
-}
-
-/// Makes the tables if they are not there; answers the layout of the file.
-fn prepare(database: &Database) -> Result<u64, redb::Error> {
-    let transaction = database.begin_write()?;
-    let found = {
-        let mut layout = transaction.open_table(LAYOUT)?;
-        let found = layout.get(LAYOUT_ROW)?.map(|row| row.value());
-        if found.is_none() {
-            layout.insert(LAYOUT_ROW, KNOWN_LAYOUT)?;
-        }
-        found.unwrap_or(KNOWN_LAYOUT)
-    };
-    if found == KNOWN_LAYOUT {
-        transaction.open_table(ENTRIES)?;
-        transaction.open_table(ACCOUNTS)?;
-        transaction.commit()?;
-    }
-    Ok(found)
 }
 
 fn open_file(path: &Path) -> io::Result<File> {

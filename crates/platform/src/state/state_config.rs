@@ -59,6 +59,13 @@ impl StateConfig {
             self.max_value,
             "it must be at most 1GiB: values are held in memory",
         );
+        let cache_fits = self.page_cache >= ByteSize::from_mib(1);
+        check.require(
+            cache_fits,
+            "state.page_cache",
+            self.page_cache,
+            "it must be at least 1MiB: a write needs its pages",
+        );
         let readers = (1..=256).contains(&self.max_readers);
         check.require(
             readers,
@@ -114,6 +121,9 @@ mod tests {
             max_readers: 0,
         };
         let fields: Vec<_> = config.faults().iter().map(|fault| fault.setting).collect();
-        assert_eq!(fields, ["state.max_key_bytes", "state.max_value", "state.max_readers"]);
+        assert_eq!(
+            fields,
+            ["state.max_key_bytes", "state.max_value", "state.page_cache", "state.max_readers"]
+        );
     }
 }

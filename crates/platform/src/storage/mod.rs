@@ -5,6 +5,7 @@ mod directory_storage;
 mod storage_config;
 mod storage_open_error;
 mod storage_path;
+mod storage_root;
 mod tree;
 mod usage;
 

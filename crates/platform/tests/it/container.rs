@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use plugdock_contracts::host_call::HostReply;
-use plugdock_contracts::service::{CacheService, CustomService, ServiceError, ServiceResult, ServiceScope};
+use plugdock_contracts::service::{
+    CacheService, CustomService, ServiceError, ServiceResult, ServiceScope, StorageService,
+};
 use plugdock_contracts::{BackendKind, BoxFuture, Shutdown};
 use plugdock_platform::{
-    CacheConfig, EventConfig, Lifecycle, LifecycleError, LifecycleFailure, LifecycleStep, MemoryAudit,
-    MemoryAuditConfig, MemoryCache, MemoryLogConfig, MemoryLogSink, MemoryState, Platform, PlatformBuilder,
-    PlatformError, StartError, StateConfig, StaticConfig, TopicEvents,
+    CacheConfig, DirectoryStorage, EventConfig, Lifecycle, LifecycleError, LifecycleFailure, LifecycleStep,
+    MemoryAudit, MemoryAuditConfig, MemoryCache, MemoryLogConfig, MemoryLogSink, MemoryState, Platform,
+    PlatformBuilder, PlatformError, RedbState, StartError, StateConfig, StaticConfig, StorageConfig,
+    TopicEvents,
 };
 use serde_json::Value;
 
@@ -278,4 +281,38 @@ async fn a_shutdown_waits_for_a_start_that_is_under_way() {
     assert!(started.is_err());
     assert_eq!(lines(&journal), ["start one", "start two", "stop one within 5s"]);
     assert_eq!((report.stopped.len(), report.failures.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn embedded_services_start_and_stop_with_the_platform() {
+    let dir = tempfile::tempdir().unwrap();
+    let open_state = || RedbState::open(dir.path().join("state.redb"), StateConfig::default());
+    let open_storage = || DirectoryStorage::open(dir.path().join("files"), StorageConfig::default());
+    let (state, storage) = (Arc::new(open_state().unwrap()), Arc::new(open_storage().unwrap()));
+    let events = Arc::new(TopicEvents::new(EventConfig::default()).unwrap());
+    let platform = Platform::builder()
+        .with_state(state.clone())
+        .manage("state", state)
+        .unwrap()
+        .with_storage(storage.clone())
+        .manage("storage", storage)
+        .unwrap()
+        .with_events(events.clone())
+        .manage("events", events)
+        .unwrap()
+        .build();
+    platform.start(EACH).await.unwrap();
+    let scope = plugin("a/b");
+    let mut subscription = platform.events().unwrap().subscribe(&scope, ">").await.unwrap();
+    platform.storage().unwrap().write(&scope, "f", Bytes::from_static(b"v")).await.unwrap();
+    let report = platform.shutdown(Shutdown::Now, EACH).await;
+    assert_eq!(
+        (report.stopped, report.failures.len()),
+        (["events", "storage", "state"].map(String::from).to_vec(), 0)
+    );
+    assert_eq!(subscription.next().await, None);
+    // The platform is still there, its files are free for the next one.
+    open_state().unwrap();
+    assert_eq!(open_storage().unwrap().read(&scope, "f").await.unwrap().unwrap(), "v");
+    assert!(platform.storage().unwrap().read(&scope, "f").await.is_err());
 }

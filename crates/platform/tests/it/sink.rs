@@ -63,8 +63,7 @@ impl Subscriber for Collector {
 fn collected(work: impl FnOnce()) -> Vec<Fields> {
     let collector = Collector::default();
     tracing::subscriber::with_default(collector.clone(), work);
-    let fields = collector.0.lock().unwrap().clone();
-    fields
+    std::mem::take(&mut *collector.0.lock().unwrap())
 }
 
 fn fields<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Fields {

@@ -11,6 +11,7 @@ use plugdock_contracts::service::{ServiceError, ServiceScope, StateService};
 use plugdock_platform::{MemoryState, RedbState, StateConfig};
 use proptest::prelude::*;
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 use crate::owner::{alike, plugin, plugin_of};
 
@@ -122,6 +123,24 @@ async fn a_quota_is_exact_after_rewriting_and_removing() {
         state.set(&scope, "c", text("1234567"), &quota).await.unwrap();
         assert!(state.set(&scope, "c", text("12345678"), &quota).await.is_err());
         state.set(&other, "a", text("123456789"), &quota).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quota_is_exact_under_many_writers_at_once() {
+    let quota = StateQuota { max_entries: Some(5), ..OPEN };
+    for (state, _dir) in each(&unlimited()) {
+        let mut writers = JoinSet::new();
+        for number in 0..20 {
+            let state = Arc::clone(&state);
+            writers.spawn(async move {
+                let key = format!("k{number}");
+                state.set(&plugin("a/b"), &key, text("v"), &quota).await.is_ok()
+            });
+        }
+        let accepted = writers.join_all().await.into_iter().filter(|accepted| *accepted).count();
+        assert_eq!(accepted, 5);
+        assert_eq!(state.keys(&plugin("a/b"), "", 100).await.unwrap().len(), 5);
     }
 }
 

@@ -57,12 +57,13 @@ async fn a_file_is_open_once_until_it_is_stopped() {
 #[test]
 fn what_is_no_state_file_is_refused_and_left_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
-    for (number, garbage) in [&b"{}"[..], &[0; 100], &[0xff; 4096], &[7; 70_000]].into_iter().enumerate() {
+    let garbage = [b"{}".to_vec(), vec![0; 100], vec![0xff; 4096], vec![7; 70_000]];
+    for (number, garbage) in garbage.iter().enumerate() {
         let path = dir.path().join(format!("{number}.redb"));
         std::fs::write(&path, garbage).unwrap();
         let error = open(&path).unwrap_err();
         assert!(matches!(&error, StateOpenError::Damaged { .. }), "{number}: {error:?}");
-        assert_eq!(std::fs::read(&path).unwrap(), garbage, "{number}");
+        assert_eq!(&std::fs::read(&path).unwrap(), garbage, "{number}");
     }
 }
 

@@ -141,6 +141,27 @@ async fn bounds_are_exact_after_rewriting_and_removing() {
     storage.write(&other, "a", text("12345678")).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_at_once_keep_the_bounds_and_never_mix_their_contents() {
+    let config = StorageConfig { max_files: 5, ..StorageConfig::default() };
+    let (storage, _dir) = storage(config);
+    let storage = std::sync::Arc::new(storage);
+    let mut writers = tokio::task::JoinSet::new();
+    for number in 0u8..20 {
+        let storage = std::sync::Arc::clone(&storage);
+        writers.spawn(async move {
+            let contents = Bytes::from(vec![number; 4096]);
+            storage.write(&plugin("a/b"), "shared", contents.clone()).await.unwrap();
+            storage.write(&plugin("a/b"), &format!("d/{number}"), contents).await.is_ok()
+        });
+    }
+    let accepted = writers.join_all().await.into_iter().filter(|accepted| *accepted).count();
+    assert_eq!(accepted, 4, "one of five is the file they share");
+    assert_eq!(storage.list(&plugin("a/b"), "").await.unwrap().len(), 5);
+    let shared = storage.read(&plugin("a/b"), "shared").await.unwrap().unwrap();
+    assert!(shared.len() == 4096 && shared.iter().all(|byte| *byte == shared[0]));
+}
+
 #[tokio::test]
 async fn what_was_there_before_counts() {
     let dir = tempfile::tempdir().unwrap();

@@ -87,7 +87,10 @@ async fn drive(call: Call, cancellation: Cancellation, threads: Arc<AtomicUsize>
     });
     let io = CallIo { input: Input::new(Arc::clone(&bridge)), output: Output::new(Arc::clone(&bridge)) };
     // A handler may panic before it returns its future, so making it is caught too.
-    let future = CatchPanic::new(async move { handler.call(ctx, input, io).await });
+    let future = CatchPanic::new(async move {
+        plugin.warm_up().await?;
+        handler.call(ctx, input, io).await
+    });
     let (result, cleanup_limit) = until_stopped(future, cancellation).await;
     let report = |failure| {
         bridge.log(LogLine::new(LogLevel::Warn, LogStream::Logger, format!("{failure}")));

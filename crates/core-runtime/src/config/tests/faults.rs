@@ -27,7 +27,7 @@ fn all_faults_of_all_sources_are_listed_at_once() {
         /etc/host.toml:2: execution.mode: unknown value `sub-process`
           help: did you mean `subprocess`?
         /etc/host.toml:3: execution.workres: unknown key
-          help: known keys: mode, spawner_program, worker_program, max_concurrent, workspace_root, handshake
+          help: known keys: mode, spawner_program, worker_program, max_concurrent, max_waiting, plugin_dirs, workspace_root, handshake
         /etc/host.toml:5: timeouts.call: `10` is no length of time: each number needs a unit: ns, us, ms, s, m, h or d
         /etc/host.toml:7: executon: unknown key
           help: did you mean `execution`?

@@ -94,6 +94,7 @@ fn every_row_reaches_its_section_from_the_environment() {
         (_, Kind::Word(words)) => words[1].to_owned(),
         (Preset::Value(text), _) if !text.is_empty() => text.to_owned(),
         (_, Kind::Path) => "/data/path".to_owned(),
+        (_, Kind::PathList) => "/a,/b".to_owned(),
         (_, Kind::Span(least, _)) => format_span(least),
         (_, Kind::Size(least, _)) => least.to_string(),
         (_, Kind::Count(least, _)) => least.to_string(),

@@ -158,7 +158,7 @@ impl Server {
             kill_group(pid);
         }
         let setup = failure.is_none().then(|| Setup::new(pipe, deadline));
-        self.workers.insert(id, Worker { pid, process, setup, failure, dead_since: None });
+        self.workers.insert(id, Worker { pid, process, setup, failure, reported: false, dead_since: None });
         Ok(())
     }
 
@@ -216,11 +216,18 @@ impl Server {
         }
     }
 
+    /// Ends set-ups that take too long. The host is told at once: a child that hangs in the kernel may not die soon.
     fn expire_setups(&mut self, now: Instant) {
-        for worker in self.workers.values_mut() {
-            if worker.setup.as_ref().is_some_and(|setup| setup.deadline <= now) {
-                fail(worker, SpawnFailure::new(SpawnStep::Deadline, String::new()));
+        let late = |worker: &Worker| worker.setup.as_ref().is_some_and(|setup| setup.deadline <= now);
+        let expired: Vec<u64> =
+            self.workers.iter().filter(|(_, worker)| late(worker)).map(|(id, _)| *id).collect();
+        for id in expired {
+            let failure = SpawnFailure::new(SpawnStep::Deadline, String::new());
+            if let Some(worker) = self.workers.get_mut(&id) {
+                fail(worker, failure.clone());
+                worker.reported = true;
             }
+            self.send(&Event::SpawnFailed { id, failure }, None);
         }
     }
 
@@ -265,6 +272,9 @@ impl Server {
 
     fn finish(&mut self, id: u64, worker: Worker, survivors: u32) -> io::Result<()> {
         let reaped = sys::reap(worker.pid)?;
+        if worker.reported {
+            return Ok(());
+        }
         let event = match (worker.failure, reaped) {
             (Some(failure), _) => Event::SpawnFailed { id, failure },
             (None, Some((status, usage))) => Event::Exited { id, status, usage, survivors },

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::ffi::{CString, NulError};
 use std::fs::File;
 use std::io::Write as _;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
@@ -90,6 +91,7 @@ pub(super) fn become_worker(prepared: &Prepared, streams: &Streams<'_>, spawner:
 }
 
 fn give_up(report: RawFd, failure: SpawnFailure) -> ! {
+    // Untold, the end of the pipe says that something failed.
     tell(&mut File::from(sys::own(report)), &SetupReport::Failed(failure));
     sys::exit_now(SETUP_FAILED)
 }
@@ -144,11 +146,13 @@ fn finish(prepared: &Prepared) -> Result<Infallible, SpawnFailure> {
         let texts: Vec<_> = wrong.iter().map(ToString::to_string).collect();
         return Err(SpawnFailure::new(SpawnStep::Receipt, texts.join("; ")));
     }
-    let mut report = File::from(sys::own(REPORT));
-    tell(&mut report, &SetupReport::Ready(Box::new(receipt)));
+    // `give_up` writes through the same descriptor, so it must outlive this function.
+    let mut report = ManuallyDrop::new(File::from(sys::own(REPORT)));
+    if !tell(&mut report, &SetupReport::Ready(Box::new(receipt))) {
+        // No program runs whose receipt nobody has.
+        return Err(SpawnFailure::new(SpawnStep::Receipt, "the receipt could not be sent"));
+    }
     let errno = execute(prepared);
-    // The report is written by `give_up`, through the same descriptor, and must still be open there.
-    std::mem::forget(report);
     Err(explain(prepared, errno))
 }
 
@@ -174,10 +178,9 @@ fn explain(prepared: &Prepared, errno: Errno) -> SpawnFailure {
     SpawnFailure { problem: Some(problem), ..SpawnFailure::errno(SpawnStep::Exec, errno) }
 }
 
-fn tell(pipe: &mut File, report: &SetupReport) {
-    // If the spawner is gone there is nobody to tell, and this process is about to be killed with it.
-    if let Ok(mut line) = serde_json::to_vec(report) {
+fn tell(pipe: &mut File, report: &SetupReport) -> bool {
+    serde_json::to_vec(report).is_ok_and(|mut line| {
         line.push(b'\n');
-        drop(pipe.write_all(&line));
-    }
+        pipe.write_all(&line).is_ok()
+    })
 }

@@ -24,6 +24,8 @@ pub(super) struct Worker {
     pub(super) setup: Option<Setup>,
     /// Why it will not start; the child may still have to end.
     pub(super) failure: Option<SpawnFailure>,
+    /// Whether the host knows of the failure already.
+    pub(super) reported: bool,
     /// When it was found dead; its group is being ended since then.
     pub(super) dead_since: Option<Instant>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::excess::{Excess, at_most, name, text};
+use super::excess::{Bounded, Excess, at_most, name, text};
 use crate::limit::MAX_OPEN_STREAMS;
 
 /// A request to run a handler; the payload is its input.
@@ -40,8 +40,10 @@ impl Call {
     pub fn grace(&self) -> Duration {
         Duration::from_micros(self.grace_us)
     }
+}
 
-    pub(crate) fn check(&self) -> Result<(), Excess> {
+impl Bounded for Call {
+    fn check(&self) -> Result<(), Excess> {
         name("handler", &self.handler)?;
         name("content_type", &self.content_type)?;
         text("descriptor", &self.descriptor)?;
@@ -57,16 +59,7 @@ pub struct Started {
     pub waited_us: u64,
 }
 
-impl Started {
-    #[expect(
-        clippy::unused_self,
-        clippy::unnecessary_wraps,
-        reason = "the body table calls it on every meta"
-    )]
-    pub(crate) fn check(&self) -> Result<(), Excess> {
-        Ok(())
-    }
-}
+impl Bounded for Started {}
 
 /// A request to stop a call. The call still ends with a reply or an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,8 +100,10 @@ impl Cancel {
     pub fn grace(&self) -> Duration {
         Duration::from_micros(self.grace_us)
     }
+}
 
-    pub(crate) fn check(&self) -> Result<(), Excess> {
+impl Bounded for Cancel {
+    fn check(&self) -> Result<(), Excess> {
         text("reason", &self.reason)
     }
 }
@@ -124,8 +119,8 @@ pub struct Reply {
     pub usage: Usage,
 }
 
-impl Reply {
-    pub(crate) fn check(&self) -> Result<(), Excess> {
+impl Bounded for Reply {
+    fn check(&self) -> Result<(), Excess> {
         name("content_type", &self.content_type)
     }
 }

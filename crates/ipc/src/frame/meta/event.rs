@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::excess::{Excess, at_most, name};
+use super::excess::{Bounded, Excess, at_most, name};
 use crate::limit::{MAX_LOG_TEXT, MAX_NAME, MAX_NOTE, cut};
 
 /// One log record.
@@ -59,8 +59,10 @@ impl LogRecord {
     pub(crate) fn n_bytes(&self) -> usize {
         self.target.len() + self.message.len() + self.fields.len()
     }
+}
 
-    pub(crate) fn check(&self) -> Result<(), Excess> {
+impl Bounded for LogRecord {
+    fn check(&self) -> Result<(), Excess> {
         name("target", &self.target)?;
         at_most("message", self.message.len(), MAX_LOG_TEXT)?;
         at_most("fields", self.fields.len(), MAX_LOG_TEXT)
@@ -84,8 +86,10 @@ impl Progress {
         self.fraction = self.fraction.filter(|fraction| (0.0..=1.0).contains(fraction));
         self.note.truncate(cut(&self.note, MAX_NOTE).len());
     }
+}
 
-    pub(crate) fn check(&self) -> Result<(), Excess> {
+impl Bounded for Progress {
+    fn check(&self) -> Result<(), Excess> {
         at_most("note", self.note.len(), MAX_NOTE)
     }
 }

@@ -16,6 +16,14 @@ pub struct Excess {
     pub max: usize,
 }
 
+/// A meta with bounds that its encoding does not hold by itself.
+pub(crate) trait Bounded {
+    /// Checks them. By default there are none: nothing in the meta has a length.
+    fn check(&self) -> Result<(), Excess> {
+        Ok(())
+    }
+}
+
 /// Refuses more than `max` of whatever `field` counts.
 pub(super) fn at_most(field: &'static str, len: usize, max: usize) -> Result<(), Excess> {
     if len <= max { Ok(()) } else { Err(Excess { field, len, max }) }

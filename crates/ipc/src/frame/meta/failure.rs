@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::excess::{Excess, at_most, name, text};
+use super::excess::{Bounded, Excess, at_most, name, text};
 use crate::limit::MAX_CHAIN;
 
 /// Why a call or a host call failed.
@@ -68,8 +68,8 @@ pub enum FaultSide {
     Caller,
 }
 
-impl ErrorReport {
-    pub(crate) fn check(&self) -> Result<(), Excess> {
+impl Bounded for ErrorReport {
+    fn check(&self) -> Result<(), Excess> {
         name("code", &self.code)?;
         text("message", &self.message)?;
         at_most("chain", self.chain.len(), MAX_CHAIN)?;

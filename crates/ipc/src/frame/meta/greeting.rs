@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::excess::{Excess, at_most, name, text};
+use super::excess::{Bounded, Excess, at_most, name, text};
 use crate::limit::{LinkLimits, MAX_EXAMPLES, MAX_FEATURES, MAX_HANDLERS, MAX_OBSERVATIONS};
 
 /// Who the worker is and what it offers.
@@ -95,8 +95,8 @@ pub struct Observation {
     pub value: String,
 }
 
-impl Hello {
-    pub(crate) fn check(&self) -> Result<(), Excess> {
+impl Bounded for Hello {
+    fn check(&self) -> Result<(), Excess> {
         name("plugin_id", &self.plugin_id)?;
         name("plugin_version", &self.plugin_version)?;
         name("runtime_name", &self.runtime_name)?;
@@ -132,8 +132,8 @@ pub struct Welcome {
     pub host_version: String,
 }
 
-impl Welcome {
-    pub(crate) fn check(&self) -> Result<(), Excess> {
+impl Bounded for Welcome {
+    fn check(&self) -> Result<(), Excess> {
         name("host_version", &self.host_version)?;
         check_features(&self.features)
     }
@@ -166,8 +166,10 @@ impl Goodbye {
     pub fn new(kind: GoodbyeKind, reason: impl Into<String>) -> Self {
         Self { kind, reason: reason.into() }
     }
+}
 
-    pub(crate) fn check(&self) -> Result<(), Excess> {
+impl Bounded for Goodbye {
+    fn check(&self) -> Result<(), Excess> {
         text("reason", &self.reason)
     }
 }

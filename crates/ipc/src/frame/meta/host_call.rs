@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::excess::{Excess, name, text};
+use super::excess::{Bounded, Excess, name, text};
 use super::failure::ErrorReport;
 
 /// A service call; the payload goes with it.
@@ -20,8 +20,8 @@ pub struct HostCall {
     pub args: String,
 }
 
-impl HostCall {
-    pub(crate) fn check(&self) -> Result<(), Excess> {
+impl Bounded for HostCall {
+    fn check(&self) -> Result<(), Excess> {
         name("service", &self.service)?;
         name("method", &self.method)?;
         text("args", &self.args)
@@ -47,8 +47,8 @@ pub enum ReplyOutcome {
     Err(Box<ErrorReport>),
 }
 
-impl HostReply {
-    pub(crate) fn check(&self) -> Result<(), Excess> {
+impl Bounded for HostReply {
+    fn check(&self) -> Result<(), Excess> {
         match &self.outcome {
             ReplyOutcome::Ok(value) => text("outcome.ok", value),
             ReplyOutcome::Err(report) => report.check(),

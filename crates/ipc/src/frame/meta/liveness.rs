@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::excess::{Excess, text};
+use super::excess::{Bounded, Excess, text};
 
 /// Are you there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -74,22 +74,13 @@ impl Drain {
     }
 }
 
-impl HealthReport {
-    pub(crate) fn check(&self) -> Result<(), Excess> {
+impl Bounded for HealthReport {
+    fn check(&self) -> Result<(), Excess> {
         text("detail", &self.detail)
     }
 }
 
-macro_rules! unbounded {
-    ($($meta:ident)*) => {
-        $(impl $meta {
-            /// Nothing in it has a length.
-            #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the body table calls it on every meta")]
-            pub(crate) fn check(&self) -> Result<(), Excess> {
-                Ok(())
-            }
-        })*
-    };
-}
-
-unbounded!(Ping Pong HealthCheck Drain);
+impl Bounded for Ping {}
+impl Bounded for Pong {}
+impl Bounded for HealthCheck {}
+impl Bounded for Drain {}

@@ -13,6 +13,7 @@ mod stream;
 
 pub use call::{Call, Cancel, CancelKind, Reply, Started, Usage};
 pub use event::{LogLevel, LogRecord, Progress};
+pub(crate) use excess::Bounded;
 pub use excess::Excess;
 pub use failure::{ErrorReport, FaultSide};
 pub use greeting::{Example, Goodbye, GoodbyeKind, HandlerInfo, HandlerKind, Hello, Observation, Welcome};

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::excess::{Excess, text};
+use super::excess::{Bounded, Excess, text};
 
 /// Bytes of credit.
 pub type Credit = u32;
@@ -41,21 +41,12 @@ pub struct StopStream {
     pub stream: u32,
 }
 
-impl End {
-    pub(crate) fn check(&self) -> Result<(), Excess> {
+impl Bounded for End {
+    fn check(&self) -> Result<(), Excess> {
         self.aborted.as_deref().map_or(Ok(()), |reason| text("aborted", reason))
     }
 }
 
-macro_rules! unbounded {
-    ($($meta:ident)*) => {
-        $(impl $meta {
-            #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the body table calls it on every meta")]
-            pub(crate) fn check(&self) -> Result<(), Excess> {
-                Ok(())
-            }
-        })*
-    };
-}
-
-unbounded!(Data Ack StopStream);
+impl Bounded for Data {}
+impl Bounded for Ack {}
+impl Bounded for StopStream {}

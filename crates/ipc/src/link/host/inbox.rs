@@ -280,7 +280,7 @@ mod tests {
         inbox.log(record(1));
         assert_eq!(inbox.n_dropped, 7, "reading makes room");
         let mut inbox = self::inbox();
-        for _ in 0..MAX_UNREAD_LOG_BYTES / MAX_LOG_TEXT + 1 {
+        for _ in 0..=MAX_UNREAD_LOG_BYTES / MAX_LOG_TEXT {
             inbox.log(record(MAX_LOG_TEXT));
         }
         assert_eq!(inbox.n_dropped, 1);

@@ -42,7 +42,9 @@ impl Router for Host {
 
     fn died(&self) {
         for state in self.all() {
-            state.inputs.iter().for_each(|flow| flow.finish());
+            for flow in &state.inputs {
+                flow.finish();
+            }
             state.ready.notify_one();
         }
         self.probes.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -74,7 +76,7 @@ impl Host {
         match incoming {
             Incoming::Frame(Frame { body, payload, .. }) => self.route_call(state, body, payload)?,
             Incoming::Oversized { frame, payload_len, limit } => {
-                self.route_oversized(state, frame.body, payload_len, limit)?
+                self.route_oversized(state, frame.body, payload_len, limit)?;
             }
         }
         state.ready.notify_one();

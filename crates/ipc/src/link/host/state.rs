@@ -104,7 +104,9 @@ impl Host {
     /// Takes a call off the table: its last frame came, or it was never sent.
     pub(super) fn close(&self, state: &CallState) {
         self.calls().open.remove(&state.id);
-        state.inputs.iter().for_each(|flow| flow.finish());
+        for flow in &state.inputs {
+            flow.finish();
+        }
     }
 
     pub(super) fn n_open(&self) -> usize {

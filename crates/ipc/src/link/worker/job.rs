@@ -105,7 +105,9 @@ impl Job {
 
     /// Wakes senders that wait for credit, so that they see that the link is gone.
     pub(super) fn wake_outputs(&self) {
-        self.outputs().open.values().for_each(|flow| flow.finish());
+        for flow in self.outputs().open.values() {
+            flow.finish();
+        }
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -127,7 +129,9 @@ impl Job {
             outputs.over = true;
             std::mem::take(&mut outputs.open)
         };
-        open.values().for_each(|flow| flow.finish());
+        for flow in open.values() {
+            flow.finish();
+        }
         for flow in &self.inputs {
             // The credit is owed to a call that has ended: nobody needs it.
             let _credit = flow.end(InflowEnd::Cut);

@@ -145,7 +145,9 @@ impl WorkerRouter {
                 let stream = stop.stream;
                 let found =
                     job.output(stream).map_err(|()| Violation::UnknownStream { kind, call, stream })?;
-                found.iter().for_each(|flow| flow.stop());
+                if let Some(flow) = found {
+                    flow.stop();
+                }
                 Ok(())
             }
             Body::HostReply(reply) => route_reply(job, *reply, payload),

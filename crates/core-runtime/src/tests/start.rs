@@ -1,0 +1,86 @@
+//! The order of starting, and what is undone when a step fails.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use plugdock_contracts::{BackendKind, BoxFuture, ErrorCode, ErrorChain, ExecutionBackend, ExecutionError};
+use plugdock_platform::{Lifecycle, LifecycleError, PlatformBuilder, PlatformError};
+
+use super::backend::{Diary, Idle};
+use super::config;
+use crate::start::{StartError, Started, start_in_order};
+
+/// A service that writes down when it starts and stops.
+struct Witness(Diary);
+
+impl Lifecycle for Witness {
+    fn start(&self) -> BoxFuture<'_, Result<(), LifecycleError>> {
+        self.0.lock().unwrap().push("service: start".into());
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn stop(&self, _within: Duration) -> BoxFuture<'_, Result<(), LifecycleError>> {
+        self.0.lock().unwrap().push("service: stop".into());
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// Starts with a backend of each kind that is listed; another one cannot be made.
+async fn start(mode: &str, linked: bool, working: &[BackendKind], diary: &Diary) -> Result<Started, StartError> {
+    let config = config(|builder| builder.set("execution.mode", mode));
+    let witness = Arc::new(Witness(Arc::clone(diary)));
+    let extend = |builder: PlatformBuilder| -> Result<_, PlatformError> { builder.manage("witness", witness) };
+    start_in_order(&config, linked, extend, async |kind, _platform| {
+        diary.lock().unwrap().push(format!("make {kind}"));
+        if working.contains(&kind) {
+            return Ok(Idle::new(kind, diary, false) as Arc<dyn ExecutionBackend>);
+        }
+        Err(ExecutionError::new(ErrorCode::SpawnFailed, "the spawner does not start"))
+    })
+    .await
+}
+
+fn diary() -> Diary {
+    Arc::new(Mutex::new(Vec::new()))
+}
+
+#[tokio::test]
+async fn services_start_before_the_backend_which_becomes_the_platforms() {
+    let diary = diary();
+    let started = start("auto", false, &[BackendKind::Subprocess], &diary).await.unwrap();
+    assert_eq!(*diary.lock().unwrap(), ["service: start", "make subprocess"]);
+    assert_eq!(started.platform.execution_backend().unwrap().kind(), BackendKind::Subprocess);
+    assert_eq!(started.choice.kind, BackendKind::Subprocess);
+    assert!(started.choice.instead_of.is_none());
+}
+
+#[tokio::test]
+async fn a_backend_that_cannot_be_made_stops_the_services_again() {
+    let diary = diary();
+    let error = start("subprocess", true, &[BackendKind::InProcess], &diary).await.err().unwrap();
+    assert_eq!(error.code(), ErrorCode::SpawnFailed);
+    assert_eq!(
+        ErrorChain(&error).to_string(),
+        "failed to make the execution backend: SPAWN_FAILED: the spawner does not start"
+    );
+    assert_eq!(*diary.lock().unwrap(), ["service: start", "make subprocess", "service: stop"]);
+}
+
+#[tokio::test]
+async fn auto_falls_back_to_the_hosts_process_for_linked_plugins_only_and_says_why() {
+    let with_linked = diary();
+    let started = start("auto", true, &[BackendKind::InProcess], &with_linked).await.unwrap();
+    assert_eq!(started.choice.kind, BackendKind::InProcess);
+    assert_eq!(started.choice.instead_of.unwrap().code(), &ErrorCode::SpawnFailed);
+    let without = diary();
+    let error = start("auto", false, &[BackendKind::InProcess], &without).await.err().unwrap();
+    assert_eq!(error.code(), ErrorCode::SpawnFailed);
+}
+
+#[tokio::test]
+async fn a_mode_that_does_not_exist_yet_is_refused_before_anything_starts() {
+    let diary = diary();
+    let error = start("worker-pool", true, &[BackendKind::WorkerPool], &diary).await.err().unwrap();
+    assert_eq!(error.code(), ErrorCode::Unsupported);
+    assert!(diary.lock().unwrap().is_empty());
+}

@@ -1,0 +1,165 @@
+//! Starts a worker and introduces host and worker to each other: what comes out is ready for calls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use plugdock_contracts::error::ExecutionError;
+use plugdock_contracts::outcome::SandboxReport;
+use plugdock_ipc::frame::{Hello, Welcome};
+use plugdock_ipc::handshake::{Greeted, HandshakeError, greet};
+use plugdock_ipc::link::host::HostEnd;
+use plugdock_ipc::link::LinkConfig;
+use plugdock_ipc::{LinkError, LinkLimits};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::task::JoinSet;
+
+use super::failure;
+use super::output::OutputPump;
+use crate::execution::Port;
+use crate::process::{ExitReport, ForwardLimits, Spawn, SpawnSpec, WorkerProcess};
+
+/// Between the end of a worker's channel and the end of its process: what an exit with destructors takes.
+pub(super) const EXIT_WITHIN: Duration = Duration::from_millis(500);
+
+/// A worker that is ready for calls.
+#[derive(Debug)]
+pub(super) struct Attached {
+    pub(super) worker: WorkerProcess,
+    pub(super) end: HostEnd,
+    pub(super) hello: Hello,
+    pub(super) sandbox: SandboxReport,
+    pub(super) output: OutputPump,
+    link: JoinSet<LinkError>,
+}
+
+/// What a start takes beside the process's own specification.
+#[derive(Debug)]
+pub(super) struct AttachSpec {
+    pub(super) spawn: SpawnSpec,
+    pub(super) handshake: Duration,
+    pub(super) max_payload: u64,
+    pub(super) output: ForwardLimits,
+    pub(super) port: Option<Port>,
+    /// The plugin that is expected to answer, as `id` and `version`.
+    pub(super) expected: (String, String),
+}
+
+/// Starts a worker. Dropping the future kills what was started.
+pub(super) async fn attach(spawn: &dyn Spawn, spec: AttachSpec) -> Result<Attached, ExecutionError> {
+    let AttachSpec { spawn: spawn_spec, handshake, max_payload, output, port, expected } = spec;
+    let plan = spawn_spec.plan.clone();
+    let mut worker = spawn.spawn(spawn_spec).await.map_err(|error| failure::spawn(&error))?;
+    let sandbox = plugdock_sandbox::report(&plan, worker.receipt());
+    let (Some(channel), Some(stdout), Some(stderr)) = (worker.take_channel(), worker.take_stdout(), worker.take_stderr())
+    else {
+        unreachable!("a worker that was just made still has its channel and pipes");
+    };
+    let output = OutputPump::start(stdout, stderr, output, port);
+    match introduce(channel, handshake, max_payload, &expected, &worker).await {
+        Ok((hello, end, link)) => Ok(Attached { worker, end, hello, sandbox, output, link }),
+        Err(error) => {
+            let exit = ended_by_itself(&worker, &error).await;
+            worker.kill();
+            worker.exited().await;
+            Err(failure::handshake(&error, exit.as_ref(), output.finish().await))
+        }
+    }
+}
+
+/// The end of a worker whose channel closed, if it comes soon and without us.
+async fn ended_by_itself(worker: &WorkerProcess, error: &HandshakeError) -> Option<ExitReport> {
+    match error {
+        HandshakeError::Link { .. } => tokio::time::timeout(EXIT_WITHIN, worker.exited()).await.ok(),
+        _ => worker.exit_report(),
+    }
+}
+
+type Introduced = (Hello, HostEnd, JoinSet<LinkError>);
+
+async fn introduce(
+    channel: std::os::unix::net::UnixStream,
+    within: Duration,
+    max_payload: u64,
+    expected: &(String, String),
+    worker: &WorkerProcess,
+) -> Result<Introduced, HandshakeError> {
+    let broken = |source: std::io::Error| HandshakeError::Link {
+        step: plugdock_ipc::handshake::HandshakeStep::Prelude,
+        source: LinkError::Read(Arc::new(source)),
+    };
+    let (reader, writer) = UnixStream::from_std(channel).map_err(broken)?.into_split();
+    let greeted = tokio::select! {
+        biased;
+        greeted = greet(reader, writer, within) => greeted?,
+        // A descendant may hold the channel open: the worker's own end ends the wait.
+        _exit = worker.exited() => return Err(HandshakeError::Link {
+            step: plugdock_ipc::handshake::HandshakeStep::Hello,
+            source: LinkError::Closed,
+        }),
+    };
+    let greeted = check_identity(greeted, expected).await?;
+    let limits = LinkLimits::default().with_max_payload(payload_limit(max_payload));
+    let welcome = Welcome {
+        limits,
+        heartbeat_ms: 0,
+        features: Vec::new(),
+        host_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let hello = greeted.hello().clone();
+    let session = greeted.welcome(welcome).await?;
+    let (end, driver) = HostEnd::new(session, LinkConfig::default());
+    let mut link = JoinSet::new();
+    link.spawn(driver.run());
+    Ok((hello, end, link))
+}
+
+type Greeting = Greeted<OwnedReadHalf, OwnedWriteHalf>;
+
+/// The program must be the plugin that its manifest says.
+async fn check_identity(greeted: Greeting, expected: &(String, String)) -> Result<Greeting, HandshakeError> {
+    let hello = greeted.hello();
+    let found = (hello.plugin_id.clone(), hello.plugin_version.clone());
+    if found == *expected {
+        return Ok(greeted);
+    }
+    let reason = format!(
+        "the program says it is `{}` {}, the manifest says `{}` {}",
+        found.0, found.1, expected.0, expected.1
+    );
+    // The worker may be gone already; what counts is that it is not used.
+    let _told = greeted.refuse(reason.clone()).await;
+    Err(HandshakeError::Refused { reason })
+}
+
+fn payload_limit(wanted: u64) -> u32 {
+    use plugdock_ipc::limit::{MAX_PAYLOAD_LIMIT, MIN_PAYLOAD_LIMIT};
+    // Below the protocol's least the host's own check still holds the smaller limit.
+    u32::try_from(wanted).unwrap_or(MAX_PAYLOAD_LIMIT).clamp(MIN_PAYLOAD_LIMIT, MAX_PAYLOAD_LIMIT)
+}
+
+impl Attached {
+    /// Ends the worker: politely at first, then by force. Answers its end, whether it was killed here, and the last
+    /// lines of its standard error. Its process and everything in its group are dead when this returns.
+    pub(super) async fn end(self, politely: bool) -> (ExitReport, bool, Vec<String>) {
+        let Self { worker, end, output, mut link, .. } = self;
+        let mut killed = false;
+        if politely {
+            end.goodbye(plugdock_ipc::frame::GoodbyeKind::Done, "");
+        } else {
+            worker.kill();
+            killed = true;
+        }
+        let exit = match tokio::time::timeout(EXIT_WITHIN, worker.exited()).await {
+            Ok(exit) => exit,
+            Err(_elapsed) => {
+                worker.kill();
+                killed = true;
+                worker.exited().await
+            }
+        };
+        end.abort();
+        link.shutdown().await;
+        (exit, killed, output.finish().await)
+    }
+}

@@ -1,0 +1,80 @@
+//! Asks a plugin's program what it is: it is started, introduces itself, and is sent away.
+
+use plugdock_contracts::describe::{Example, HandlerDescription, HandlerKind, PluginDescription};
+use plugdock_contracts::error::{ErrorCode, ExecutionError};
+use plugdock_contracts::{HandlerId, Limits, Permissions};
+use plugdock_ipc::frame::{self, HandlerInfo, Hello};
+
+use super::attach::{AttachSpec, attach};
+use super::spec::{Places, WorkerDefaults};
+use crate::limit;
+use crate::plugin::{Program, ResolvedPlugin};
+use crate::process::{ForwardLimits, Spawn};
+
+/// Asks a plugin what it is.
+pub(super) async fn ask(
+    spawner: &dyn Spawn,
+    defaults: &WorkerDefaults,
+    plugin: ResolvedPlugin,
+) -> Result<PluginDescription, ExecutionError> {
+    if let Program::Linked(linked) = &plugin.program {
+        return Ok(linked.description().clone());
+    }
+    let dir = tempfile::tempdir().map_err(|error| ExecutionError::from_error(ErrorCode::WorkspaceError, &error))?;
+    let places = Places { work: dir.path(), temporary: dir.path() };
+    let spawn = defaults
+        .spec(&plugin, &Limits::default(), &Permissions::deny_all(), places)
+        .map_err(|error| ExecutionError::from_error(ErrorCode::SpawnFailed, &error))?;
+    let spec = AttachSpec {
+        spawn,
+        handshake: defaults.handshake,
+        max_payload: limit::DEFAULT_MAX_PAYLOAD,
+        output: ForwardLimits::default(),
+        port: None,
+        expected: (plugin.manifest.id.to_string(), plugin.manifest.version.to_string()),
+    };
+    let attached = attach(spawner, spec).await?;
+    let described = describe(&plugin, &attached.hello);
+    attached.end(true).await;
+    described
+}
+
+fn describe(plugin: &ResolvedPlugin, hello: &Hello) -> Result<PluginDescription, ExecutionError> {
+    let mut description = PluginDescription::new(plugin.manifest.id.clone(), plugin.manifest.version.clone());
+    plugin.manifest.description.clone().unwrap_or_default().clone_into(&mut description.about);
+    description.runtime = format!("{} {}", hello.runtime_name, hello.runtime_version);
+    description.handlers = hello.handlers.iter().map(handler).collect::<Result<_, _>>()?;
+    Ok(description)
+}
+
+fn handler(info: &HandlerInfo) -> Result<HandlerDescription, ExecutionError> {
+    let id = HandlerId::new(&info.name)
+        .map_err(|error| ExecutionError::from_error(ErrorCode::HandlerContractError, &error))?;
+    // What is no JSON is left out: it would describe nothing.
+    let json = |text: &Option<String>| {
+        text.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(serde_json::Value::Null)
+    };
+    let mut made = HandlerDescription::new(id, kind(info.kind));
+    made.doc.clone_from(&info.doc);
+    made.input_schema = json(&info.input_schema);
+    made.output_schema = json(&info.output_schema);
+    made.concurrent = info.concurrent;
+    made.idempotent = info.idempotent;
+    made.examples = info.examples.iter().filter_map(example).collect();
+    Ok(made)
+}
+
+fn example(from: &frame::Example) -> Option<Example> {
+    let mut example = Example::new(from.title.clone(), serde_json::from_str(&from.input).ok()?);
+    example.output = from.output.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    Some(example)
+}
+
+/// The wire's kind as the contracts'.
+pub(super) fn kind(kind: frame::HandlerKind) -> HandlerKind {
+    match kind {
+        frame::HandlerKind::Call => HandlerKind::Call,
+        frame::HandlerKind::Stream => HandlerKind::Stream,
+        frame::HandlerKind::Channel => HandlerKind::Channel,
+    }
+}

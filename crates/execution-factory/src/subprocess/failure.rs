@@ -1,0 +1,97 @@
+//! Turns what can go wrong with a worker into the error of an execution: the one place where that is decided.
+
+use plugdock_contracts::error::{CrashCause, ErrorChain, ErrorCode, ExecutionError, Fault, KillReason, Step};
+use plugdock_contracts::CancelReason;
+use plugdock_ipc::LinkError;
+use plugdock_ipc::handshake::HandshakeError;
+
+use crate::process::{ExecProblem, ExitCause, ExitReport, SpawnError};
+
+fn made(code: ErrorCode, error: &dyn std::error::Error) -> ExecutionError {
+    ExecutionError::new(code, error.to_string()).with_chain(ErrorChain(error).sources())
+}
+
+/// A worker that was not started.
+pub(super) fn spawn(error: &SpawnError) -> ExecutionError {
+    let made = made(ErrorCode::SpawnFailed, error).with_step(Step::Spawn);
+    match error {
+        SpawnError::Failed { failure, .. } => match &failure.problem {
+            Some(ExecProblem::TextBusy | ExecProblem::Other) | None => made,
+            Some(_) => made.with_fault(Fault::Plugin).with_retryable(false).with_help("check the plugin's entry"),
+        },
+        SpawnError::Receipt { .. } => {
+            ExecutionError::new(ErrorCode::InsufficientIsolation, error.to_string()).with_step(Step::Spawn)
+        }
+        SpawnError::NoHello { .. } | SpawnError::Nested { .. } | SpawnError::SpawnerStart { .. } => {
+            made.with_retryable(false).with_help("call plugdock::init() first in main, or configure spawner_program")
+        }
+        SpawnError::SpawnerRestarting { retry_after } => made.with_retry_after(*retry_after),
+        SpawnError::Closed => ExecutionError::new(ErrorCode::ShuttingDown, error.to_string()),
+        _ => made,
+    }
+}
+
+/// A worker that was started but did not introduce itself. `exit` is its end, if it ended by itself.
+pub(super) fn handshake(error: &HandshakeError, exit: Option<&ExitReport>, tail: Vec<String>) -> ExecutionError {
+    let code = match error {
+        HandshakeError::Prelude(_) => ErrorCode::ProtocolMismatch,
+        _ => ErrorCode::HandshakeFailed,
+    };
+    let mut made = made(code.clone(), error).with_step(Step::Handshake).with_stderr_tail(tail);
+    if let (Some(exit), HandshakeError::Link { .. }) = (exit, error) {
+        let cause = crash_cause(exit);
+        made = ExecutionError::new(code, format!("the worker ended before it introduced itself: {cause}"))
+            .with_step(Step::Handshake)
+            .with_chain(vec![error.to_string()])
+            .with_stderr_tail(made.stderr_tail().to_vec())
+            .with_cause(cause);
+    }
+    match error {
+        HandshakeError::Deadline { after, .. } => made
+            .with_limit(*after)
+            .with_help("the program must serve plugdock first of all: for a Rust plugin, `Plugin::serve()` is the whole `main`"),
+        HandshakeError::Prelude(_) => made,
+        _ => made.with_help("the last lines of its standard error say more"),
+    }
+}
+
+/// What the end of a process says about its cause.
+pub(super) fn crash_cause(exit: &ExitReport) -> CrashCause {
+    match exit.cause {
+        ExitCause::Code(code) => CrashCause::Exit { code },
+        ExitCause::Signal { signal, core_dumped } => CrashCause::from_signal(signal, core_dumped),
+        _ => CrashCause::SpawnerLost,
+    }
+}
+
+/// A connection that broke before the answer. `exit` is the worker's end, if it ended by itself.
+pub(super) fn broken(cause: &LinkError, exit: Option<&ExitReport>, tail: Vec<String>) -> ExecutionError {
+    let made = match (cause, exit) {
+        (LinkError::Violation(violation), _) => {
+            let detail = violation.to_string();
+            ExecutionError::new(ErrorCode::ProtocolViolation, format!("the worker broke the protocol: {detail}"))
+                .with_cause(CrashCause::ProtocolViolation { detail })
+        }
+        (_, Some(exit)) => crashed(&crash_cause(exit)),
+        (LinkError::Closed | LinkError::Truncated { .. }, None) => crashed(&CrashCause::ChannelClosed),
+        (other, None) => made_crash(other),
+    };
+    made.with_step(Step::Call).with_stderr_tail(tail)
+}
+
+fn crashed(cause: &CrashCause) -> ExecutionError {
+    ExecutionError::new(ErrorCode::WorkerCrashed, format!("the worker {cause}")).with_cause(cause.clone())
+}
+
+fn made_crash(error: &LinkError) -> ExecutionError {
+    made(ErrorCode::WorkerCrashed, error).with_cause(CrashCause::ChannelClosed)
+}
+
+/// Why we killed a worker that was told to stop.
+pub(super) fn kill_reason(reason: &CancelReason) -> KillReason {
+    match reason {
+        CancelReason::Timeout => KillReason::Timeout,
+        CancelReason::Shutdown => KillReason::Shutdown,
+        _ => KillReason::Cancelled,
+    }
+}
