@@ -49,13 +49,11 @@ impl Command {
 
 /// The exit codes, for the end of `--help`.
 fn exit_codes() -> String {
-    let mut text = "Exit codes:\n    0  success\n    2  wrong command line or configuration\n".to_owned();
     let mut codes: Vec<ErrorCode> = ErrorCode::known().collect();
     codes.sort_by_key(ErrorCode::exit_code);
-    for code in codes {
-        text.push_str(&format!("  {:>3}  {code}\n", code.exit_code()));
-    }
-    text + "An error code that this version does not know exits with 1."
+    let rows: Vec<String> = codes.iter().map(|code| format!("  {:>3}  {code}", code.exit_code())).collect();
+    let own = "Exit codes:\n    0  success\n    2  wrong command line or configuration";
+    format!("{own}\n{}\nAn error code that this version does not know exits with 1.", rows.join("\n"))
 }
 
 #[cfg(test)]

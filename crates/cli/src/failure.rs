@@ -15,7 +15,7 @@ pub(crate) const EXIT_USAGE: u8 = 2;
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The command line asks for what cannot be.
-    Usage(Frame),
+    Usage(Box<Frame>),
     /// The configuration is wrong.
     Config(Vec<Frame>),
     /// A manifest or an input is wrong.
@@ -29,12 +29,12 @@ pub(crate) enum Failure {
 impl Failure {
     /// A wrong command line.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::Usage(Frame::plain("", message))
+        Self::Usage(Box::new(Frame::plain("", message)))
     }
 
     /// A wrong command line, and what would be right.
     pub(crate) fn usage_with_help(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::Usage(Frame::plain("", message).help(help))
+        Self::Usage(Box::new(Frame::plain("", message).help(help)))
     }
 
     /// One thing wrong with a plugin or an input.
@@ -75,7 +75,7 @@ impl Failure {
             json!({ "error": { "code": code, "message": message, "faults": frames } })
         };
         match self {
-            Self::Usage(frame) => Some(faults("USAGE", std::slice::from_ref(frame))),
+            Self::Usage(frame) => Some(faults("USAGE", std::slice::from_ref(&**frame))),
             Self::Config(frames) => Some(faults("CONFIGURATION", frames)),
             Self::Invalid(frames) => Some(faults(ErrorCode::ValidationError.as_str(), frames)),
             Self::Execution(error) => Some(json!({ "error": error })),

@@ -22,7 +22,8 @@ pub(crate) fn payload(input: Option<&str>, stdin: impl Read) -> Result<Payload, 
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) => text,
         Err(error) => {
-            let message = format!("the input is no JSON: it is no text (UTF-8) from byte {}", error.valid_up_to());
+            let message =
+                format!("the input is no JSON: it is no text (UTF-8) from byte {}", error.valid_up_to());
             return Err(Failure::invalid(Frame::plain(name, message)));
         }
     };

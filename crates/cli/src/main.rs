@@ -2,13 +2,12 @@
 
 mod cli;
 mod command;
+mod execution;
 mod failure;
 mod input;
 mod output;
 mod plugin_folder;
-mod present;
 mod render;
-mod supervise;
 
 use std::process::ExitCode;
 

@@ -165,7 +165,11 @@ pub(crate) mod tests {
     #[test]
     fn a_reader_that_went_away_is_no_error() {
         let form = Form { result_terminal: false, note_terminal: false, colour: false };
-        let output = Output::new(Box::new(Broken(ErrorKind::BrokenPipe)), Box::new(Broken(ErrorKind::BrokenPipe)), form);
+        let output = Output::new(
+            Box::new(Broken(ErrorKind::BrokenPipe)),
+            Box::new(Broken(ErrorKind::BrokenPipe)),
+            form,
+        );
         output.result(b"x");
         output.note("y");
         assert!(output.reader_gone());

@@ -25,25 +25,35 @@ impl PluginFolder {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let file = manifest_file(path)?;
         let format = Format::of_path(&file).map_err(|error| {
-            Failure::usage_with_help(error.to_string(), format!("a manifest is {TOML_FILE_NAME} or {JSON_FILE_NAME}"))
+            Failure::usage_with_help(
+                error.to_string(),
+                format!("a manifest is {TOML_FILE_NAME} or {JSON_FILE_NAME}"),
+            )
         })?;
-        let text = std::fs::read_to_string(&file)
-            .map_err(|error| Failure::usage(format!("failed to read the manifest `{}`: {error}", file.display())))?;
-        let manifest = Manifest::parse(&text, &file.display().to_string(), format).map_err(|faults: Faults| Failure::from(faults))?;
+        let text = std::fs::read_to_string(&file).map_err(|error| {
+            Failure::usage(format!("failed to read the manifest `{}`: {error}", file.display()))
+        })?;
+        let manifest = Manifest::parse(&text, &file.display().to_string(), format)
+            .map_err(|faults: Faults| Failure::from(faults))?;
         let folder = match file.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let root = folder
-            .canonicalize()
-            .map_err(|error| Failure::usage(format!("failed to resolve the folder `{}`: {error}", folder.display())))?;
+        let root = folder.canonicalize().map_err(|error| {
+            Failure::usage(format!("failed to resolve the folder `{}`: {error}", folder.display()))
+        })?;
         Ok(Self { root, file, manifest })
     }
 
     /// What the manifest names and the disk does not have as it should be.
     pub(crate) fn faults(&self) -> Vec<Frame> {
         let entry = self.manifest.entry.as_ref().and_then(|entry| self.fault("entry", entry, true));
-        let schema = self.manifest.config.schema.as_ref().and_then(|schema| self.fault("config.schema", schema, false));
+        let schema = self
+            .manifest
+            .config
+            .schema
+            .as_ref()
+            .and_then(|schema| self.fault("config.schema", schema, false));
         entry.into_iter().chain(schema).collect()
     }
 
@@ -55,17 +65,26 @@ impl PluginFolder {
             Ok(real) => real,
             Err(error) => {
                 let missing = frame(format!("failed to find `{}`: {error}", named.as_str()));
-                return if program { missing.map(|frame| frame.help("build the plugin first, or correct the path")) } else { missing };
+                return if program {
+                    missing.map(|frame| frame.help("build the plugin first, or correct the path"))
+                } else {
+                    missing
+                };
             }
         };
         if !real.starts_with(&self.root) {
-            return frame(format!("`{}` leads out of the plugin's folder, to `{}`", named.as_str(), real.display()));
+            return frame(format!(
+                "`{}` leads out of the plugin's folder, to `{}`",
+                named.as_str(),
+                real.display()
+            ));
         }
         match std::fs::metadata(&real) {
             Err(error) => frame(format!("failed to look at `{}`: {error}", named.as_str())),
             Ok(found) if !found.is_file() => frame(format!("`{}` is no regular file", named.as_str())),
             Ok(found) if program && !is_executable(&found) => {
-                frame(format!("`{}` is not executable", named.as_str())).map(|frame| frame.help(format!("chmod +x {}", path.display())))
+                frame(format!("`{}` is not executable", named.as_str()))
+                    .map(|frame| frame.help(format!("chmod +x {}", path.display())))
             }
             Ok(_) => None,
         }
@@ -88,7 +107,11 @@ fn manifest_file(path: &Path) -> Result<PathBuf, Failure> {
             format!("name a folder that holds a {TOML_FILE_NAME}"),
         ));
     }
-    let files: Vec<PathBuf> = [TOML_FILE_NAME, JSON_FILE_NAME].iter().map(|name| path.join(name)).filter(|file| file.is_file()).collect();
+    let files: Vec<PathBuf> = [TOML_FILE_NAME, JSON_FILE_NAME]
+        .iter()
+        .map(|name| path.join(name))
+        .filter(|file| file.is_file())
+        .collect();
     match files.as_slice() {
         [first, ..] => Ok(first.clone()),
         [] => Err(Failure::usage_with_help(

@@ -53,7 +53,10 @@ mod tests {
         theirs.workspace_root.clone_from(&ours.workspace_root);
         // The defaults of the times are said here and applied there.
         let filled = theirs.timeouts.clone();
-        assert_eq!((ours.timeouts.call(), ours.timeouts.acquire(), ours.timeouts.grace()), (filled.call(), filled.acquire(), filled.grace()));
+        assert_eq!(
+            (ours.timeouts.call(), ours.timeouts.acquire(), ours.timeouts.grace()),
+            (filled.call(), filled.acquire(), filled.grace())
+        );
         ours.timeouts = filled;
         assert_eq!(ours, theirs);
     }

@@ -126,6 +126,9 @@ impl CoreRuntime {
 
 impl fmt::Debug for CoreRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CoreRuntime").field("choice", &self.choice).field("platform", &self.platform).finish_non_exhaustive()
+        f.debug_struct("CoreRuntime")
+            .field("choice", &self.choice)
+            .field("platform", &self.platform)
+            .finish_non_exhaustive()
     }
 }

@@ -23,8 +23,11 @@ pub struct RuntimeReport {
 impl RuntimeReport {
     /// Whether everything ended by itself: nothing killed, abandoned or failed.
     pub fn is_clean(&self) -> bool {
-        let backend_clean =
-            self.platform.backend.as_ref().is_none_or(|report| report.killed.is_empty() && report.abandoned.is_empty());
+        let backend_clean = self
+            .platform
+            .backend
+            .as_ref()
+            .is_none_or(|report| report.killed.is_empty() && report.abandoned.is_empty());
         backend_clean && self.platform.failures.is_empty()
     }
 }

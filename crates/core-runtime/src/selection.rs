@@ -48,20 +48,30 @@ pub(crate) fn plan(mode: ExecutionMode, offer: Offer) -> Result<Plan, ExecutionE
     let only = |kind, reason| Ok(Plan { kind, reason, or_in_process: false });
     match mode {
         ExecutionMode::InProcess => only(BackendKind::InProcess, "execution.mode asks for it"),
-        ExecutionMode::Subprocess if offer.processes => only(BackendKind::Subprocess, "execution.mode asks for it"),
-        ExecutionMode::Subprocess => Err(unsupported("the mode subprocess needs Linux", "choose the mode in-process for linked plugins")),
+        ExecutionMode::Subprocess if offer.processes => {
+            only(BackendKind::Subprocess, "execution.mode asks for it")
+        }
+        ExecutionMode::Subprocess => Err(unsupported(
+            "the mode subprocess needs Linux",
+            "choose the mode in-process for linked plugins",
+        )),
         ExecutionMode::Auto if offer.processes => Ok(Plan {
             kind: BackendKind::Subprocess,
             reason: "auto: this system runs each execution in a process of its own",
             or_in_process: offer.linked,
         }),
-        ExecutionMode::Auto if offer.linked => {
-            only(BackendKind::InProcess, "auto: there are no worker processes on this system, and plugins are linked into the host")
-        }
-        ExecutionMode::Auto => {
-            Err(unsupported("no backend fits: worker processes need Linux, and no plugin is linked into the host", "link a plugin, or run on Linux"))
-        }
-        ExecutionMode::WorkerPool => Err(unsupported("there is no worker-pool backend yet", "choose the mode subprocess, which has the same boundary")),
+        ExecutionMode::Auto if offer.linked => only(
+            BackendKind::InProcess,
+            "auto: there are no worker processes on this system, and plugins are linked into the host",
+        ),
+        ExecutionMode::Auto => Err(unsupported(
+            "no backend fits: worker processes need Linux, and no plugin is linked into the host",
+            "link a plugin, or run on Linux",
+        )),
+        ExecutionMode::WorkerPool => Err(unsupported(
+            "there is no worker-pool backend yet",
+            "choose the mode subprocess, which has the same boundary",
+        )),
     }
 }
 
@@ -88,7 +98,9 @@ mod tests {
         ] {
             let plan = plan(mode, Offer { processes, linked });
             match (plan, expected) {
-                (Ok(plan), Some(expected)) => assert_eq!((plan.kind, plan.or_in_process), expected, "{mode:?}"),
+                (Ok(plan), Some(expected)) => {
+                    assert_eq!((plan.kind, plan.or_in_process), expected, "{mode:?}");
+                }
                 (Err(error), None) => assert_eq!(error.code(), &ErrorCode::Unsupported, "{mode:?}"),
                 (plan, _) => panic!("{mode:?} with processes {processes}, linked {linked}: {plan:?}"),
             }

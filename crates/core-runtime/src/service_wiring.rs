@@ -4,10 +4,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use plugdock_contracts::permission::StateQuota;
 use plugdock_platform::{
-    CacheConfig, DirectoryStorage, EventConfig, MemoryCache, MemoryState, Platform, PlatformBuilder, PlatformError, RedbState,
-    SettingErrors, StateConfig, StateOpenError, StaticConfig, StorageConfig, StorageOpenError, TopicEvents, TracingAudit,
-    TracingLogSink,
+    CacheConfig, DirectoryStorage, EventConfig, MemoryCache, MemoryState, Platform, PlatformBuilder,
+    PlatformError, RedbState, SettingErrors, StateConfig, StateOpenError, StaticConfig, StorageConfig,
+    StorageOpenError, TopicEvents, TracingAudit, TracingLogSink,
 };
 
 use crate::config::{HandlerLog, PlatformSection, RuntimeConfig, StateStore, StorageStore};
@@ -55,14 +56,16 @@ pub(crate) fn services(config: &RuntimeConfig) -> Result<PlatformBuilder, Servic
     }
     builder = match section.state.store {
         StateStore::Disk => {
-            let state = Arc::new(RedbState::open(section.data_dir.join("state.redb"), state_config(section))?);
+            let state =
+                Arc::new(RedbState::open(section.data_dir.join("state.redb"), state_config(section))?);
             builder.with_state(Arc::clone(&state) as _).manage("state", state)?
         }
         StateStore::Memory => builder.with_state(Arc::new(MemoryState::new(state_config(section))?)),
         StateStore::Off => builder,
     };
     if section.storage.store == StorageStore::Disk {
-        let storage = Arc::new(DirectoryStorage::open(section.data_dir.join("storage"), storage_config(section))?);
+        let storage =
+            Arc::new(DirectoryStorage::open(section.data_dir.join("storage"), storage_config(section))?);
         builder = builder.with_storage(Arc::clone(&storage) as _).manage("storage", storage)?;
     }
     let events = Arc::new(TopicEvents::new(event_config(section))?);
@@ -78,38 +81,45 @@ fn make_private(folder: &Path) -> Result<(), ServiceWiringError> {
 }
 
 fn cache_config(section: &PlatformSection) -> CacheConfig {
-    let mut config = CacheConfig::default();
-    config.max_bytes = section.cache.max_bytes;
-    config.max_value = section.cache.max_value;
-    config.default_ttl = section.cache.default_ttl;
-    config.max_ttl = section.cache.max_ttl;
-    config
+    let cache = &section.cache;
+    CacheConfig {
+        max_bytes: cache.max_bytes,
+        max_value: cache.max_value,
+        default_ttl: cache.default_ttl,
+        max_ttl: cache.max_ttl,
+        ..CacheConfig::default()
+    }
 }
 
 fn state_config(section: &PlatformSection) -> StateConfig {
-    let mut config = StateConfig::default();
-    config.quota.max_entries = Some(section.state.max_entries);
-    config.quota.max_bytes = Some(section.state.max_total.bytes());
-    config.quota.operations_per_minute = Some(section.state.operations_per_minute.into());
-    config.max_value = section.state.max_value;
-    config
+    let state = &section.state;
+    let quota = StateQuota {
+        max_entries: Some(state.max_entries),
+        max_bytes: Some(state.max_total.bytes()),
+        operations_per_minute: Some(state.operations_per_minute.into()),
+    };
+    StateConfig { quota, max_value: state.max_value, ..StateConfig::default() }
 }
 
 fn storage_config(section: &PlatformSection) -> StorageConfig {
-    let mut config = StorageConfig::default();
-    config.max_file = section.storage.max_file;
-    config.max_total = section.storage.max_total;
-    config.max_files = section.storage.max_files;
-    config
+    let storage = &section.storage;
+    StorageConfig {
+        max_file: storage.max_file,
+        max_total: storage.max_total,
+        max_files: storage.max_files,
+        ..StorageConfig::default()
+    }
 }
 
 fn event_config(section: &PlatformSection) -> EventConfig {
-    let mut config = EventConfig::default();
-    config.max_subscriptions = section.events.max_subscriptions;
-    config.max_message = section.events.max_message;
-    config.queue_messages = section.events.queue_messages;
-    config.queue_bytes = section.events.queue_bytes;
-    config
+    let events = &section.events;
+    EventConfig {
+        max_subscriptions: events.max_subscriptions,
+        max_message: events.max_message,
+        queue_messages: events.queue_messages,
+        queue_bytes: events.queue_bytes,
+        ..EventConfig::default()
+    }
 }
 
 #[cfg(test)]

@@ -64,10 +64,11 @@ where
     let platform = Arc::new(open_platform(config, extend).await?);
     platform.start(config.platform().service_timeout).await.map_err(StartError::Platform)?;
     let made = make(&plan, config, &platform, make_backend).await;
-    let installed = made.and_then(|(backend, choice)| match platform.init_execution_backend(Arc::clone(&backend)) {
-        Ok(()) => Ok(Started { platform: Arc::clone(&platform), backend, choice }),
-        Err(error) => Err(ExecutionError::from_error(ErrorCode::UnknownError, &error)),
-    });
+    let installed =
+        made.and_then(|(backend, choice)| match platform.init_execution_backend(Arc::clone(&backend)) {
+            Ok(()) => Ok(Started { platform: Arc::clone(&platform), backend, choice }),
+            Err(error) => Err(ExecutionError::from_error(ErrorCode::UnknownError, &error)),
+        });
     match installed {
         Ok(started) => {
             tracing::info!(backend = %started.choice.kind, reason = started.choice.reason, "the host is ready");
@@ -103,7 +104,9 @@ async fn open_platform(
         Ok(opened) => opened.map_err(StartError::Services)?,
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     };
-    extend(builder).map(PlatformBuilder::build).map_err(|error| StartError::Services(ServiceWiringError::Platform(error)))
+    extend(builder)
+        .map(PlatformBuilder::build)
+        .map_err(|error| StartError::Services(ServiceWiringError::Platform(error)))
 }
 
 async fn make<F, M>(
@@ -118,14 +121,16 @@ where
 {
     let mode = config.execution().mode;
     match make_backend(plan.kind, Arc::clone(platform)).await {
-        Ok(backend) => {
-            Ok((backend, BackendChoice { kind: plan.kind, mode, reason: plan.reason.to_owned(), instead_of: None }))
-        }
+        Ok(backend) => Ok((
+            backend,
+            BackendChoice { kind: plan.kind, mode, reason: plan.reason.to_owned(), instead_of: None },
+        )),
         Err(error) if plan.or_in_process => {
             tracing::warn!(%error, "worker processes cannot be started; linked plugins run in the host's own process");
             let kind = BackendKind::InProcess;
             let backend = make_backend(kind, Arc::clone(platform)).await?;
-            let reason = "auto: worker processes cannot be started, and plugins are linked into the host".to_owned();
+            let reason =
+                "auto: worker processes cannot be started, and plugins are linked into the host".to_owned();
             Ok((backend, BackendChoice { kind, mode, reason, instead_of: Some(error) }))
         }
         Err(error) => Err(error),

@@ -54,7 +54,8 @@ pub fn install(config: &LogConfig) -> Result<Installed, TracingError> {
 /// As [`install`].
 pub fn install_to(config: &LogConfig, sink: LogSink) -> Result<Installed, TracingError> {
     let filter = filter(config)?;
-    let base = tracing_subscriber::fmt().with_writer(SinkWriter(sink)).with_env_filter(filter).with_ansi(false);
+    let base =
+        tracing_subscriber::fmt().with_writer(SinkWriter(sink)).with_env_filter(filter).with_ansi(false);
     let set = match config.format {
         LogFormat::None => return Ok(Installed::NotWanted),
         LogFormat::Text => base.try_init(),
@@ -65,7 +66,11 @@ pub fn install_to(config: &LogConfig, sink: LogSink) -> Result<Installed, Tracin
 }
 
 fn filter(config: &LogConfig) -> Result<EnvFilter, TracingError> {
-    let filter = std::iter::once(&config.level).chain(&config.filter).map(String::as_str).collect::<Vec<_>>().join(",");
+    let filter = std::iter::once(&config.level)
+        .chain(&config.filter)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(",");
     EnvFilter::builder().parse(&filter).map_err(|source| TracingError::Filter { filter, source })
 }
 
@@ -132,7 +137,8 @@ mod tests {
         assert_eq!(install(&config(LogFormat::None)).unwrap(), Installed::NotWanted);
         let lines = Arc::new(Mutex::new(Vec::<String>::new()));
         let sink = Arc::clone(&lines);
-        let sink: LogSink = Arc::new(move |line| sink.lock().unwrap().push(String::from_utf8(line.to_vec()).unwrap()));
+        let sink: LogSink =
+            Arc::new(move |line| sink.lock().unwrap().push(String::from_utf8(line.to_vec()).unwrap()));
         assert_eq!(install_to(&config(LogFormat::Json), sink).unwrap(), Installed::Ours);
         assert!(matches!(install(&config(LogFormat::Text)), Err(TracingError::AlreadySet)));
         tracing::warn!(answer = 42, "shown");

@@ -61,12 +61,6 @@ fn available(host: &HostCapabilities) -> Vec<Mechanism> {
         Ok(detail) => Mechanism::new(name, MechanismState::NotRequested, detail),
         Err(reason) => Mechanism::new(name, MechanismState::NotEnforced, reason.clone()),
     };
-    fn known<T>(fact: &Fact<T>, show: impl FnOnce(&T) -> String) -> Result<String, &String> {
-        match fact {
-            Fact::Known(value) => Ok(show(value)),
-            Fact::Unknown(reason) => Err(reason),
-        }
-    }
     let groups = |mounts: &Vec<plugdock_sandbox::CgroupMount>| format!("{} hierarchies mounted", mounts.len());
     vec![
         offered("landlock", known(&host.landlock_abi, |abi| format!("ABI {abi}"))),
@@ -77,6 +71,13 @@ fn available(host: &HostCapabilities) -> Vec<Mechanism> {
             if mount.is_some() { "mounted".to_owned() } else { "not mounted".to_owned() }
         })),
     ]
+}
+
+fn known<T>(fact: &Fact<T>, show: impl FnOnce(&T) -> String) -> Result<String, &String> {
+    match fact {
+        Fact::Known(value) => Ok(show(value)),
+        Fact::Unknown(reason) => Err(reason),
+    }
 }
 
 #[cfg(test)]

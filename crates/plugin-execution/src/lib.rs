@@ -1,6 +1,7 @@
-#![doc = include_str!("../../../README.md")]
 //! plugdock, the face a host depends on: backends, plugins and workspaces behind one crate.
 //! It adds nothing of its own and never knows how a host reads its configuration.
+#![doc = ""]
+#![doc = include_str!("../../../README.md")]
 
 pub use plugdock_contracts as contracts;
 pub use plugdock_contracts::{

@@ -48,12 +48,16 @@ fn document(config: &RuntimeConfig) -> Json {
     let values: Map<String, Json> = config
         .settings()
         .iter()
-        .map(|setting| (setting.field.key.to_owned(), json!({ "value": setting.value, "origin": setting.origin })))
+        .map(|setting| {
+            (setting.field.key.to_owned(), json!({ "value": setting.value, "origin": setting.origin }))
+        })
         .collect();
     let plugins: Map<String, Json> = config
         .plugins()
         .iter()
-        .map(|(id, setting)| (id.to_string(), json!({ "keys": keys(&setting.config), "origin": setting.origin })))
+        .map(|(id, setting)| {
+            (id.to_string(), json!({ "keys": keys(&setting.config), "origin": setting.origin }))
+        })
         .collect();
     json!({ "file": config.file(), "values": values, "plugins": plugins, "notes": config.notes() })
 }
@@ -64,7 +68,13 @@ fn listing(config: &RuntimeConfig, paint: Paint) -> String {
     if let Some(file) = config.file() {
         lines.push(paint.faint(&format!("# file: {}", file.display())));
     }
-    let width = config.settings().iter().map(|setting| assignment(setting).chars().count()).filter(|n| *n <= 44).max().unwrap_or(0);
+    let width = config
+        .settings()
+        .iter()
+        .map(|setting| assignment(setting).chars().count())
+        .filter(|n| *n <= 44)
+        .max()
+        .unwrap_or(0);
     let mut last = "";
     for setting in config.settings() {
         let (section, _) = setting.field.key.rsplit_once('.').unwrap_or(("", setting.field.key));
@@ -79,7 +89,14 @@ fn listing(config: &RuntimeConfig, paint: Paint) -> String {
         lines.push(format!("{:<width$}  {}", assignment(setting), paint.faint(&origin)));
     }
     for (id, setting) in config.plugins() {
-        lines.extend([String::new(), format!("{}  {}", paint.strong(&format!("[plugins.\"{id}\"]")), paint.faint(&format!("# {}", setting.origin)))]);
+        lines.extend([
+            String::new(),
+            format!(
+                "{}  {}",
+                paint.strong(&format!("[plugins.\"{id}\"]")),
+                paint.faint(&format!("# {}", setting.origin))
+            ),
+        ]);
         lines.extend(keys(&setting.config).iter().map(|key| format!("# {key} = (not shown)")));
     }
     lines.join("\n").trim_start().to_owned()
@@ -90,7 +107,9 @@ fn assignment(setting: &Setting) -> String {
     match &setting.value {
         None => format!("# {leaf}"),
         // JSON texts, numbers and lists of texts are TOML as well.
-        Some(value @ ConfigValue::List(_)) => format!("{leaf} = {}", json!(value).to_string().replace("\",\"", "\", \"")),
+        Some(value @ ConfigValue::List(_)) => {
+            format!("{leaf} = {}", json!(value).to_string().replace("\",\"", "\", \""))
+        }
         Some(value) => format!("{leaf} = {}", json!(value)),
     }
 }
@@ -118,7 +137,11 @@ mod tests {
     #[test]
     fn the_listing_is_a_configuration_that_says_the_same() {
         let shown = listing(&config(), Paint(false));
-        let again = RuntimeConfig::builder().base("/").text("/again.toml", shown.as_str(), Format::Toml).build().unwrap();
+        let again = RuntimeConfig::builder()
+            .base("/")
+            .text("/again.toml", shown.as_str(), Format::Toml)
+            .build()
+            .unwrap();
         for (setting, read) in config().settings().iter().zip(again.settings()) {
             assert_eq!(setting.value, read.value, "{}", setting.field.key);
         }
@@ -134,6 +157,9 @@ mod tests {
         let document = document(&config);
         assert!(!document.to_string().contains("secret"));
         assert_eq!(document["plugins"]["acme/a"]["keys"], json!(["token"]));
-        assert_eq!(document["values"]["log.filter"]["origin"], json!({ "from": "file", "path": "/etc/host.toml", "line": 2 }));
+        assert_eq!(
+            document["values"]["log.filter"]["origin"],
+            json!({ "from": "file", "path": "/etc/host.toml", "line": 2 })
+        );
     }
 }

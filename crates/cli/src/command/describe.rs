@@ -44,6 +44,11 @@ pub(crate) async fn describe(args: &Describe, output: &Output) -> Result<(), Fai
     }
     let form = output.form();
     let folder = args.plugin.path.display().to_string();
-    output.result_line(&render::description(&described, &plugin.manifest, &folder, Paint(form.colour && form.result_terminal)));
+    output.result_line(&render::description(
+        &described,
+        &plugin.manifest,
+        &folder,
+        Paint(form.colour && form.result_terminal),
+    ));
     Ok(())
 }

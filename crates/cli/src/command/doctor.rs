@@ -32,7 +32,8 @@ pub(crate) fn doctor(args: &Doctor, output: &Output) {
     for line in mechanisms(&found.available, paint) {
         output.result_line(&line);
     }
-    let missing = found.mechanisms.iter().filter(|mechanism| mechanism.state == MechanismState::NotEnforced).count();
+    let missing =
+        found.mechanisms.iter().filter(|mechanism| mechanism.state == MechanismState::NotEnforced).count();
     if missing > 0 {
         output.note(&format!("{missing} of {} mechanisms are not enforced", found.mechanisms.len()));
     }

@@ -48,10 +48,16 @@ pub(crate) fn configure(args: &HostArgs, manifest: &Manifest) -> Result<RuntimeC
         }
     };
     let config = sources().build()?;
-    let granted = |kind: &PermissionKind| manifest.permissions.grants().iter().any(|grant: &Grant| grant.kind == *kind);
-    let unused = [("platform.state.store", PermissionKind::State), ("platform.storage.store", PermissionKind::Storage)]
-        .into_iter()
-        .filter(|(key, kind)| !granted(kind) && config.setting(key).is_some_and(|setting| setting.origin == Provenance::Default));
+    let granted =
+        |kind: &PermissionKind| manifest.permissions.grants().iter().any(|grant: &Grant| grant.kind == *kind);
+    let unused = [
+        ("platform.state.store", PermissionKind::State),
+        ("platform.storage.store", PermissionKind::Storage),
+    ]
+    .into_iter()
+    .filter(|(key, kind)| {
+        !granted(kind) && config.setting(key).is_some_and(|setting| setting.origin == Provenance::Default)
+    });
     let by = "plugdock, as the plugin asks for none";
     Ok(unused.fold(sources(), |builder, (key, _)| builder.set_by(by, key, "off")).build()?)
 }
@@ -62,7 +68,8 @@ pub(crate) async fn start(config: RuntimeConfig, output: &Output) -> Result<Core
         output.note(&format!("note: {note}"));
     }
     let notes = output.clone();
-    let sink: tracing_setup::LogSink = std::sync::Arc::new(move |line: &[u8]| notes.note(&String::from_utf8_lossy(line)));
+    let sink: tracing_setup::LogSink =
+        std::sync::Arc::new(move |line: &[u8]| notes.note(&String::from_utf8_lossy(line)));
     tracing_setup::install_to(config.log(), sink)
         .map_err(|error| Failure::usage(ErrorChain(&error).to_string()))?;
     Ok(CoreRuntime::start(config, plugdock::Registry::new()).await?)

@@ -12,12 +12,11 @@ use plugdock_contracts::{ExecutionRequest, HandlerId, HostContext, Payload, Tena
 use plugdock_core_runtime::{CoreRuntime, StopSignals};
 
 use super::host::{self, HostArgs};
+use crate::execution::{Form, Presenter, supervise};
 use crate::failure::Failure;
 use crate::input;
 use crate::output::Output;
 use crate::plugin_folder::PluginFolder;
-use crate::present::{Form, Presenter};
-use crate::supervise::supervise;
 
 /// Run a handler and print its result
 ///
@@ -134,7 +133,8 @@ async fn execute(
 }
 
 fn request(args: &Run, plugin: &PluginFolder, payload: Payload) -> Result<ExecutionRequest, Failure> {
-    let mut request = ExecutionRequest::for_handler(plugin.manifest.id.clone(), args.handler.clone()).with_payload(payload);
+    let mut request =
+        ExecutionRequest::for_handler(plugin.manifest.id.clone(), args.handler.clone()).with_payload(payload);
     request.plugin_root = Some(plugin.root.clone());
     request.descriptor.tenant.clone_from(&args.tenant);
     let mut context = CliContext { argv: std::env::args().collect(), ..CliContext::default() };
@@ -143,14 +143,15 @@ fn request(args: &Run, plugin: &PluginFolder, payload: Payload) -> Result<Execut
     request.timeouts.call = args.timeout.map(|timeout| timeout.0);
     request.debug.backtrace = args.explain;
     for Seed { source, name } in &args.files {
-        let source = source
-            .canonicalize()
-            .map_err(|error| Failure::usage(format!("failed to find the file `{}`: {error}", source.display())))?;
+        let source = source.canonicalize().map_err(|error| {
+            Failure::usage(format!("failed to find the file `{}`: {error}", source.display()))
+        })?;
         request.workspace.files.push(SeedFile { source, name: name.clone() });
     }
     if let Some(outdir) = &args.artifacts {
-        let outdir = std::path::absolute(outdir)
-            .map_err(|error| Failure::usage(format!("failed to resolve the folder `{}`: {error}", outdir.display())))?;
+        let outdir = std::path::absolute(outdir).map_err(|error| {
+            Failure::usage(format!("failed to resolve the folder `{}`: {error}", outdir.display()))
+        })?;
         request.artifacts.outdir = Some(outdir);
     }
     request.validate()?;

@@ -8,7 +8,12 @@ use super::paint::{Paint, printable};
 use super::permission::permissions;
 
 /// The plugin in lines.
-pub(crate) fn description(plugin: &PluginDescription, manifest: &Manifest, folder: &str, paint: Paint) -> String {
+pub(crate) fn description(
+    plugin: &PluginDescription,
+    manifest: &Manifest,
+    folder: &str,
+    paint: Paint,
+) -> String {
     let mut lines = vec![format!("{} {}", paint.strong(plugin.id.as_str()), plugin.version)];
     lines.extend(text(&plugin.about).into_iter().map(|line| format!("  {line}")));
     lines.push(String::new());
@@ -28,7 +33,8 @@ pub(crate) fn description(plugin: &PluginDescription, manifest: &Manifest, folde
 }
 
 fn handler_lines(handler: &HandlerDescription, folder: &str, paint: Paint) -> Vec<String> {
-    let mut lines = vec![format!("  {} {}", handler.id, paint.faint(&format!("({})", handler.kind.as_str())))];
+    let mut lines =
+        vec![format!("  {} {}", handler.id, paint.faint(&format!("({})", handler.kind.as_str())))];
     lines.extend(text(&handler.doc).into_iter().map(|line| format!("    {line}")));
     for example in &handler.examples {
         lines.push(paint.faint(&format!("    # {}", printable(&example.title))));
@@ -45,7 +51,11 @@ fn text(text: &str) -> Vec<String> {
 /// The text as one word of a shell.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +90,7 @@ mod tests {
             permissions
               asks for nothing beyond its workspace
 
-            isolation in-process"#]].assert_eq(&description(&plugin, &manifest, "my plugins/count", Paint(false)));
+            isolation in-process"#]]
+        .assert_eq(&description(&plugin, &manifest, "my plugins/count", Paint(false)));
     }
 }

@@ -1,8 +1,8 @@
 //! What `--explain` says about an outcome: what ran it, how long each step took, what it used and what held it.
 //! A number that was not measured is not shown.
 
-use plugdock_contracts::Outcome;
 use plugdock_contracts::outcome::{Mechanism, MechanismState, WorkerStart};
+use plugdock_contracts::{BackendKind, Outcome};
 use plugdock_core_runtime::BackendChoice;
 
 use super::paint::{Paint, printable};
@@ -29,7 +29,12 @@ pub(crate) fn explain(outcome: &Outcome, choice: &BackendChoice, paint: Paint) -
         say("worker", vec![worker.to_string(), start.to_owned()]);
     }
     let timings = &outcome.timings;
-    let steps = [("queue", timings.queue), ("spawn", timings.spawn), ("run", timings.run), ("total", Some(timings.total))];
+    let steps = [
+        ("queue", timings.queue),
+        ("spawn", timings.spawn),
+        ("run", timings.run),
+        ("total", Some(timings.total)),
+    ];
     say("time", steps.iter().filter_map(|(name, time)| Some(format!("{name} {}", span((*time)?)))).collect());
     let usage = &outcome.usage;
     let cpu = usage.cpu().or(usage.cpu_user).map(|time| format!("cpu {}", span(time)));
@@ -39,9 +44,20 @@ pub(crate) fn explain(outcome: &Outcome, choice: &BackendChoice, paint: Paint) -
         ("written", usage.written_bytes),
         ("storage", usage.storage_bytes),
     ];
-    say("usage", cpu.into_iter().chain(sizes.iter().filter_map(|(name, n)| Some(format!("{name} {}", bytes((*n)?))))).collect());
-    let profile = if outcome.sandbox.profile.is_empty() { "none: no boundary to the host" } else { &outcome.sandbox.profile };
-    say("sandbox", vec![profile.to_owned()]);
+    say(
+        "usage",
+        cpu.into_iter()
+            .chain(sizes.iter().filter_map(|(name, n)| Some(format!("{name} {}", bytes((*n)?)))))
+            .collect(),
+    );
+    match (outcome.backend, outcome.sandbox.profile.as_str()) {
+        (BackendKind::InProcess, _) => {
+            say("sandbox", vec!["none: it ran in the host's own process".to_owned()])
+        }
+        // No worker came far enough to say what holds it.
+        (_, "") => {}
+        (_, profile) => say("sandbox", vec![profile.to_owned()]),
+    }
     lines.extend(mechanisms(&outcome.sandbox.mechanisms, paint));
     lines.extend(artifacts(outcome, paint));
     if outcome.events_dropped > 0 {
@@ -59,7 +75,8 @@ pub(crate) fn mechanisms(mechanisms: &[Mechanism], paint: Paint) -> Vec<String> 
             MechanismState::NotEnforced => paint.warning("not in force "),
             _ => paint.faint("not asked for"),
         };
-        let line = format!("  {state}  {:<width$}  {}", printable(&mechanism.name), printable(&mechanism.detail));
+        let line =
+            format!("  {state}  {:<width$}  {}", printable(&mechanism.name), printable(&mechanism.detail));
         line.trim_end().to_owned()
     };
     mechanisms.iter().map(line).collect()
@@ -71,7 +88,12 @@ fn artifacts(outcome: &Outcome, paint: Paint) -> Vec<String> {
         format!("{} {} ({}){to}", paint.strong("artifact "), printable(&artifact.name), bytes(artifact.size))
     });
     let skipped = outcome.artifacts.skipped.iter().map(|artifact| {
-        format!("{} {}: {}", paint.warning("not taken"), printable(&artifact.name), printable(&artifact.reason))
+        format!(
+            "{} {}: {}",
+            paint.warning("not taken"),
+            printable(&artifact.name),
+            printable(&artifact.reason)
+        )
     });
     taken.chain(skipped).collect()
 }

@@ -47,7 +47,11 @@ impl Frame {
     /// The faults of a document.
     pub(crate) fn of_document(faults: &Faults) -> Vec<Self> {
         let source = |span: &Range<usize>| {
-            Some(Source { name: faults.file().to_owned(), text: faults.source_text().to_owned(), span: span.clone() })
+            Some(Source {
+                name: faults.file().to_owned(),
+                text: faults.source_text().to_owned(),
+                span: span.clone(),
+            })
         };
         let mut frames: Vec<Self> = faults
             .iter()
@@ -59,7 +63,10 @@ impl Frame {
             })
             .collect();
         if faults.len() > frames.len() {
-            frames.push(Self::plain(faults.file(), format!("{} more faults are not listed", faults.len() - frames.len())));
+            frames.push(Self::plain(
+                faults.file(),
+                format!("{} more faults are not listed", faults.len() - frames.len()),
+            ));
         }
         frames
     }
@@ -71,14 +78,18 @@ impl Frame {
             message: with_key(&fault.key, &fault.message),
             origin: fault.origin.to_string(),
             help: fault.help.clone(),
-            source: fault.span.clone().and_then(|span| text().map(|(name, text)| Source { name, text, span })),
+            source: fault
+                .span
+                .clone()
+                .and_then(|span| text().map(|(name, text)| Source { name, text, span })),
         };
         error.faults().iter().map(frame).collect()
     }
 
     /// A fault of a JSON text at a line and byte column, both from 1, as `serde_json` counts them.
     pub(crate) fn of_json(name: &str, text: &str, error: &serde_json::Error) -> Self {
-        let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+        let line_start: usize =
+            text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         let at = text.floor_char_boundary(line_start + error.column().saturating_sub(1));
         let end = text.ceil_char_boundary((at + 1).min(text.len()));
         let full = error.to_string();
@@ -139,7 +150,8 @@ mod tests {
         let text = "manifest_version = 1\nid = \"acme/count\"\nverison = \"0.1.0\"\n";
         let faults = Manifest::parse(text, "plugin.toml", Format::Toml).unwrap_err();
         let frames = Frame::of_document(&faults);
-        let shown: Vec<String> = frames.iter().map(|frame| frame.render(Some("VALIDATION_ERROR"), Paint(false))).collect();
+        let shown: Vec<String> =
+            frames.iter().map(|frame| frame.render(Some("VALIDATION_ERROR"), Paint(false))).collect();
         expect![[r#"
             error[VALIDATION_ERROR]: version: missing, but required
              --> plugin.toml:1:1
@@ -153,7 +165,8 @@ mod tests {
             3 | verison = "0.1.0"
               | ^^^^^^^
               |
-              = help: did you mean `version`?"#]].assert_eq(&shown.join("\n\n"));
+              = help: did you mean `version`?"#]]
+        .assert_eq(&shown.join("\n\n"));
     }
 
     #[test]
@@ -165,22 +178,26 @@ mod tests {
              --> --input:2:7
               |
             2 |  "b": }
-              |       ^"#]].assert_eq(&Frame::of_json("--input", text, &error).render(None, Paint(false)));
+              |       ^"#]]
+        .assert_eq(&Frame::of_json("--input", text, &error).render(None, Paint(false)));
         let cut = serde_json::from_str::<serde::de::IgnoredAny>("").unwrap_err();
-        expect![[r#"
+        expect![[r"
             error: the input is no JSON: EOF while parsing a value
              --> --input:1:1
               |
             1 |
-              | ^"#]].assert_eq(&Frame::of_json("--input", "", &cut).render(None, Paint(false)));
+              | ^"]]
+        .assert_eq(&Frame::of_json("--input", "", &cut).render(None, Paint(false)));
     }
 
     #[test]
     fn a_fault_without_a_text_names_its_origin() {
-        let frame = Frame::plain("PLUGDOCK_LOG_LEVEL", "log.level: unknown value `loud`").help("one of: off, error");
-        expect![[r#"
+        let frame =
+            Frame::plain("PLUGDOCK_LOG_LEVEL", "log.level: unknown value `loud`").help("one of: off, error");
+        expect![[r"
             error: PLUGDOCK_LOG_LEVEL: log.level: unknown value `loud`
              |
-             = help: one of: off, error"#]].assert_eq(&frame.render(None, Paint(false)));
+             = help: one of: off, error"]]
+        .assert_eq(&frame.render(None, Paint(false)));
     }
 }

@@ -19,9 +19,10 @@ pub(crate) fn log_line(line: &LogLine, paint: Paint) -> String {
         LogStream::Stderr => paint.faint("stderr| "),
         _ => String::new(),
     };
-    let fields: String = line.fields.iter().map(|(key, value)| format!("  {}={value}", printable(key))).collect();
+    let fields: Vec<String> =
+        line.fields.iter().map(|(key, value)| format!("  {}={value}", printable(key))).collect();
     let cut = if line.truncated { " (cut)" } else { "" };
-    format!("{level} {stream}{}{}{cut}", printable(&line.message), paint.faint(&fields))
+    format!("{level} {stream}{}{}{cut}", printable(&line.message), paint.faint(&fields.concat()))
 }
 
 /// Progress in lines, for a log or a pipe: one when the note changes, and one for each further tenth.
@@ -34,7 +35,11 @@ pub(crate) struct PlainProgress {
 impl PlainProgress {
     /// The line for this progress, if it is worth one.
     pub(crate) fn line(&mut self, progress: &Progress) -> Option<String> {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a fraction lies between 0 and 1")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a fraction lies between 0 and 1"
+        )]
         let percent = progress.fraction.map(|fraction| (fraction * 100.0).round() as u8);
         let tenth = percent.map(|percent| percent / 10);
         if self.note == progress.note && self.tenth == tenth {

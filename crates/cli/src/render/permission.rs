@@ -17,7 +17,8 @@ pub(crate) fn permissions(permissions: &Permissions, paint: Paint) -> Vec<String
 fn line(grant: &Grant, paint: Paint) -> String {
     let scope = grant.scope.join(", ");
     let optional = if grant.required { "" } else { ", can do without" };
-    let why = grant.why.as_deref().map(|why| paint.faint(&format!(" ({})", printable(why)))).unwrap_or_default();
+    let why =
+        grant.why.as_deref().map(|why| paint.faint(&format!(" ({})", printable(why)))).unwrap_or_default();
     format!("may {}: {}{optional}{why}", grant.kind.in_words(), printable(&scope))
 }
 
@@ -41,6 +42,9 @@ mod tests {
                 "may make HTTP requests: https://api.example.com, can do without"
             ]
         );
-        assert_eq!(permissions(&Permissions::deny_all(), Paint(false)), ["asks for nothing beyond its workspace"]);
+        assert_eq!(
+            permissions(&Permissions::deny_all(), Paint(false)),
+            ["asks for nothing beyond its workspace"]
+        );
     }
 }

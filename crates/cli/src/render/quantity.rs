@@ -34,7 +34,9 @@ mod tests {
 
     #[test]
     fn numbers_are_rounded_for_people() {
-        for (micros, text) in [(0, "0us"), (850, "850us"), (3_240, "3.2ms"), (1_050_000, "1.05s"), (125_000_000, "2m05s")] {
+        for (micros, text) in
+            [(0, "0us"), (850, "850us"), (3_240, "3.2ms"), (1_050_000, "1.05s"), (125_000_000, "2m05s")]
+        {
             assert_eq!(span(Duration::from_micros(micros)), text);
         }
         for (number, text) in [(0, "0B"), (1023, "1023B"), (1536, "1.5KiB"), (6_400_000, "6.1MiB")] {

@@ -11,7 +11,7 @@ fn with_program(program: &str, mode: u32) -> Home {
     let home = Home::new();
     home.write("count/plugin.toml", MANIFEST);
     let entry = home.write("count/bin/count", program);
-    std::fs::set_permissions(entry, std::fs::Permissions::from_mode(mode)).unwrap();
+    std::fs::set_permissions(entry, std::fs::Permissions::from_mode(mode)).expect("the file is ours");
     home
 }
 
@@ -20,7 +20,10 @@ fn a_right_plugin_is_valid_and_its_permissions_are_said() {
     let home = with_program("#!/bin/sh\n", 0o755);
     let ended = home.run(&["validate", "count"]);
     assert_eq!((ended.code, ended.note.as_str()), (0, ""), "{ended:?}");
-    assert_eq!(ended.result, "ok: acme/count 0.1.0 (count/plugin.toml)\n  asks for nothing beyond its workspace\n");
+    assert_eq!(
+        ended.result,
+        "ok: acme/count 0.1.0 (count/plugin.toml)\n  asks for nothing beyond its workspace\n"
+    );
     assert_eq!(home.run(&["validate", "count/plugin.toml", "--json"]).json()["manifest"]["id"], "acme/count");
 }
 
@@ -45,7 +48,11 @@ fn a_wrong_manifest_is_shown_with_its_lines() {
         ended.failed(65, "did you mean `version`?");
     }
     let document = home.run(&["validate", "count", "--json"]);
-    assert_eq!(document.json()["error"]["faults"].as_array().unwrap().len(), 2, "the key is unknown, the right one missing");
+    assert_eq!(
+        document.json()["error"]["faults"].as_array().unwrap().len(),
+        2,
+        "the key is unknown, the right one missing"
+    );
 }
 
 #[test]
@@ -69,7 +76,8 @@ fn an_input_that_is_no_json_is_shown_with_its_place() {
     home.write("in.json", "{\n  \"a\": 1,\n}");
     home.run(&["run", "count", "count", "--input", "@in.json"]).failed(65, "in.json:3:1");
     home.run_with(&["run", "count", "count", "--input", "-"], &[], "nope").failed(65, "standard input:1:2");
-    home.run(&["run", "count", "count", "--input", "@none"]).failed(2, "failed to read the input from `none`");
+    home.run(&["run", "count", "count", "--input", "@none"])
+        .failed(2, "failed to read the input from `none`");
 }
 
 #[test]

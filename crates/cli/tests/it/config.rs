@@ -47,5 +47,6 @@ fn a_named_file_must_exist_and_one_in_the_working_folder_is_not_read() {
     let home = Home::new();
     home.write("plugdock.toml", "nonsense");
     assert_eq!(home.run(&["config", "show"]).code, 0, "a file that nobody named is not read");
-    home.run(&["config", "show", "--config", "no.toml"]).failed(2, "--config: failed to read configuration file");
+    home.run(&["config", "show", "--config", "no.toml"])
+        .failed(2, "--config: failed to read configuration file");
 }

@@ -4,3 +4,4 @@ mod broken_plugin;
 mod command;
 mod config;
 mod plain;
+mod run;

@@ -100,10 +100,11 @@ impl RuntimeConfigBuilder {
             layers[1] = environment.layer(&base);
         }
         let data_dir = self.environment.as_ref().and_then(Environment::data_dir);
-        let (values, missing) = resolve(&layers, data_dir);
+        let (values, missing) = resolve(&layers, data_dir.as_deref());
         let source = layers[2].source.take();
         // The file's faults first: the order in which a person mends them.
-        let mut faults: Vec<ConfigFault> = layers.iter_mut().rev().flat_map(|layer| std::mem::take(&mut layer.faults)).collect();
+        let mut faults: Vec<ConfigFault> =
+            layers.iter_mut().rev().flat_map(|layer| std::mem::take(&mut layer.faults)).collect();
         faults.extend(missing);
         faults.extend(check::check(&values));
         if !faults.is_empty() {
@@ -131,7 +132,10 @@ impl RuntimeConfigBuilder {
             if config.is_object() {
                 layer.plugins.push((id.clone(), config.clone(), origin));
             } else {
-                let (key, message) = (format!("plugins.\"{id}\""), "the configuration of a plugin is a JSON object".to_owned());
+                let (key, message) = (
+                    format!("plugins.\"{id}\""),
+                    "the configuration of a plugin is a JSON object".to_owned(),
+                );
                 layer.faults.push(ConfigFault { origin, span: None, key, message, help: None });
             }
         }
@@ -140,9 +144,13 @@ impl RuntimeConfigBuilder {
 
     fn file_layer(&self, base: &Path) -> Layer {
         match &self.file {
-            Some((FileSource::Path(path), asked_by)) => file::read(&base.join(path), asked_by.clone()),
-            Some((FileSource::Text { name, text, format }, _)) => file::parse(&base.join(name), text, *format),
-            None => self.environment.as_ref().map(|environment| found_file(environment, base)).unwrap_or_default(),
+            Some((FileSource::Path(path), asked_by)) => file::read(&base.join(path), asked_by),
+            Some((FileSource::Text { name, text, format }, _)) => {
+                file::parse(&base.join(name), text, *format)
+            }
+            None => {
+                self.environment.as_ref().map(|environment| found_file(environment, base)).unwrap_or_default()
+            }
         }
     }
 }
@@ -151,16 +159,17 @@ impl RuntimeConfigBuilder {
 fn found_file(environment: &Environment, base: &Path) -> Layer {
     let origin = |variable: &str| Provenance::Environment { variable: variable.to_owned() };
     if let Some(named) = environment.named_file() {
-        return file::read(&base.join(named), origin(FILE_VARIABLE));
+        return file::read(&base.join(named), &origin(FILE_VARIABLE));
     }
     let files: Vec<PathBuf> = environment.user_files().into_iter().filter(|path| path.exists()).collect();
     match files.as_slice() {
         [] => Layer::default(),
-        [only] => file::read(only, Provenance::Default),
+        [only] => file::read(only, &Provenance::Default),
         [first, second, ..] => {
             let message = format!("there are both `{}` and `{}`", first.display(), second.display());
             let help = Some("keep one of them".to_owned());
-            let fault = ConfigFault { origin: Provenance::Default, span: None, key: String::new(), message, help };
+            let fault =
+                ConfigFault { origin: Provenance::Default, span: None, key: String::new(), message, help };
             Layer { faults: vec![fault], ..Layer::default() }
         }
     }
@@ -177,13 +186,17 @@ fn accept(key: &str, value: &ConfigValue) -> Result<(&'static Field, ConfigValue
     };
     match (field.kind, value) {
         // Text may stand for anything; a path in a list may hold the comma that separates a text's items.
-        (Kind::PathList, ConfigValue::PathList(paths)) if paths.iter().all(|path| path.to_str().is_some()) => {
+        (Kind::PathList, ConfigValue::PathList(paths))
+            if paths.iter().all(|path| path.to_str().is_some()) =>
+        {
             Ok((field, value.clone()))
         }
         (_, ConfigValue::PathList(paths)) if paths.iter().any(|path| path.to_str().is_none()) => {
             Err(Refusal::new("a path is no text (UTF-8)"))
         }
-        (_, ConfigValue::Path(path)) if path.to_str().is_none() => Err(Refusal::new("the path is no text (UTF-8)")),
+        (_, ConfigValue::Path(path)) if path.to_str().is_none() => {
+            Err(Refusal::new("the path is no text (UTF-8)"))
+        }
         // A value's text reads back equal, so one way checks kind and bounds of texts and typed values alike.
         _ => field.kind.parse(&value.to_string()).map(|value| (field, value)),
     }
@@ -198,7 +211,7 @@ impl Resolved for Values {
     }
 }
 
-fn resolve(layers: &[Layer], data_dir: Option<PathBuf>) -> (Values, Vec<ConfigFault>) {
+fn resolve(layers: &[Layer], data_dir: Option<&Path>) -> (Values, Vec<ConfigFault>) {
     let preset = |value| Given { value, origin: Provenance::Default, span: None };
     let mut values: Vec<(&'static Field, Option<Given>)> = FIELDS
         .iter()
@@ -215,7 +228,7 @@ fn resolve(layers: &[Layer], data_dir: Option<PathBuf>) -> (Values, Vec<ConfigFa
     let mut faults = Vec::new();
     for (field, given) in values.iter_mut().filter(|(field, _)| field.key == "platform.data_dir") {
         if given.is_none() {
-            *given = data_dir.clone().map(|path| preset(ConfigValue::Path(path)));
+            *given = data_dir.map(|path| preset(ConfigValue::Path(path.to_owned())));
         }
         match given {
             Some(Given { value: ConfigValue::Path(path), .. }) => data = Some(path.clone()),
@@ -228,7 +241,9 @@ fn resolve(layers: &[Layer], data_dir: Option<PathBuf>) -> (Values, Vec<ConfigFa
             }),
         }
     }
-    for (_, given) in values.iter_mut().filter(|(field, given)| field.key == "execution.workspace_root" && given.is_none()) {
+    for (_, given) in
+        values.iter_mut().filter(|(field, given)| field.key == "execution.workspace_root" && given.is_none())
+    {
         *given = data.as_ref().map(|folder| preset(ConfigValue::Path(folder.join("workspaces"))));
     }
     (Values(values), faults)

@@ -16,15 +16,50 @@ pub(super) trait Resolved {
 pub(super) fn check(values: &impl Resolved) -> Vec<ConfigFault> {
     let check = Check { values };
     [
-        check.below("timeouts.slow_after", "timeouts.call", true, "an execution that slow is over its time already"),
+        check.below(
+            "timeouts.slow_after",
+            "timeouts.call",
+            true,
+            "an execution that slow is over its time already",
+        ),
         check.below("limits.payload", "limits.memory", false, "a payload that large cannot be held"),
         check.below("limits.stack", "limits.memory", false, "the stack is part of the memory"),
-        check.below("limits.file_size", "limits.storage", false, "no file can be larger than all files together"),
-        check.below("platform.cache.max_value", "platform.cache.max_bytes", false, "a value that large is never kept"),
-        check.below("platform.cache.default_ttl", "platform.cache.max_ttl", false, "no value is kept longer than the longest time"),
-        check.below("platform.state.max_value", "platform.state.max_total", false, "a value that large is never kept"),
-        check.below("platform.storage.max_file", "platform.storage.max_total", false, "no file can be larger than all files together"),
-        check.below("platform.events.max_message", "platform.events.queue_bytes", false, "a message that large reaches nobody"),
+        check.below(
+            "limits.file_size",
+            "limits.storage",
+            false,
+            "no file can be larger than all files together",
+        ),
+        check.below(
+            "platform.cache.max_value",
+            "platform.cache.max_bytes",
+            false,
+            "a value that large is never kept",
+        ),
+        check.below(
+            "platform.cache.default_ttl",
+            "platform.cache.max_ttl",
+            false,
+            "no value is kept longer than the longest time",
+        ),
+        check.below(
+            "platform.state.max_value",
+            "platform.state.max_total",
+            false,
+            "a value that large is never kept",
+        ),
+        check.below(
+            "platform.storage.max_file",
+            "platform.storage.max_total",
+            false,
+            "no file can be larger than all files together",
+        ),
+        check.below(
+            "platform.events.max_message",
+            "platform.events.queue_bytes",
+            false,
+            "a message that large reaches nobody",
+        ),
         check.needs_process("execution.spawner_program"),
         check.needs_process("execution.worker_program"),
         check.apart("execution.workspace_root", "platform.data_dir"),
@@ -47,7 +82,8 @@ impl<V: Resolved> Check<'_, V> {
             return None;
         }
         let relation = if strictly { "not less than" } else { "more than" };
-        let message = format!("{} is {relation} {other}, which is {} ({})", given.value, bound.value, bound.origin);
+        let message =
+            format!("{} is {relation} {other}, which is {} ({})", given.value, bound.value, bound.origin);
         Some(fault(key, given, message, why))
     }
 
@@ -57,7 +93,8 @@ impl<V: Resolved> Check<'_, V> {
         if mode.value != ConfigValue::Text("in-process".to_owned()) {
             return None;
         }
-        let message = format!("no process is started, because execution.mode is in-process ({})", mode.origin);
+        let message =
+            format!("no process is started, because execution.mode is in-process ({})", mode.origin);
         Some(fault(key, given, message, "leave it out, or choose the mode subprocess"))
     }
 
@@ -85,7 +122,13 @@ fn order(a: &ConfigValue, b: &ConfigValue) -> Option<std::cmp::Ordering> {
 }
 
 fn fault(key: &str, given: &Given, message: String, help: &str) -> ConfigFault {
-    ConfigFault { origin: given.origin.clone(), span: given.span.clone(), key: key.to_owned(), message, help: Some(help.to_owned()) }
+    ConfigFault {
+        origin: given.origin.clone(),
+        span: given.span.clone(),
+        key: key.to_owned(),
+        message,
+        help: Some(help.to_owned()),
+    }
 }
 
 /// "Did you mean" for a key of the table.

@@ -16,8 +16,8 @@ use super::table::FIELDS;
 /// The variable that names the configuration file.
 pub(super) const FILE_VARIABLE: &str = "PLUGDOCK_CONFIG";
 
-/// The variable by which a spawner or worker knows what it is; it is no configuration.
-const ROLE_VARIABLE: &str = "PLUGDOCK_ROLE";
+/// What is no value, but known: the file's name, and by what a spawner or worker learns what it is.
+const NO_VALUES: [&str; 3] = [FILE_VARIABLE, "PLUGDOCK_ROLE", "PLUGDOCK_CHANNEL_FD"];
 
 /// File names looked for in the user's configuration folder.
 const FILE_NAMES: [&str; 2] = ["plugdock.toml", "plugdock.json"];
@@ -40,14 +40,23 @@ impl Environment {
             let Some(text) = self.0.get(OsString::from(&variable).as_os_str()) else { continue };
             let parsed = match text.to_str() {
                 None => Err(Refusal::new("its value is no text (UTF-8)")),
-                Some("") => Err(Refusal::new("it is set but empty").help("unset it to leave the value to the file or the default")),
+                Some("") => Err(Refusal::new("it is set but empty")
+                    .help("unset it to leave the value to the file or the default")),
                 Some(text) => field.kind.parse(text),
             };
             let origin = Provenance::Environment { variable };
             match parsed {
-                Ok(value) => layer.values.push((field, Given { value: value.resolved(base), origin, span: None })),
+                Ok(value) => {
+                    layer.values.push((field, Given { value: value.resolved(base), origin, span: None }));
+                }
                 Err(Refusal { message, help }) => {
-                    layer.faults.push(ConfigFault { origin, span: None, key: field.key.to_owned(), message, help });
+                    layer.faults.push(ConfigFault {
+                        origin,
+                        span: None,
+                        key: field.key.to_owned(),
+                        message,
+                        help,
+                    });
                 }
             }
         }
@@ -59,8 +68,9 @@ impl Environment {
     /// variables named after services, such as `PLUGDOCK_SERVICE_HOST`.
     fn unknown(&self, layer: &mut Layer) {
         let known: Vec<String> = FIELDS.iter().map(super::Field::variable).collect();
-        let names = self.0.keys().filter_map(|name| name.to_str()).filter(|name| name.starts_with(VARIABLE_PREFIX));
-        for name in names.filter(|name| ![FILE_VARIABLE, ROLE_VARIABLE].contains(name)) {
+        let names =
+            self.0.keys().filter_map(|name| name.to_str()).filter(|name| name.starts_with(VARIABLE_PREFIX));
+        for name in names.filter(|name| !NO_VALUES.contains(name)) {
             if known.iter().any(|variable| variable == name) {
                 continue;
             }
@@ -74,7 +84,9 @@ impl Environment {
                     message: "unknown variable".to_owned(),
                     help: Some(format!("did you mean `{VARIABLE_PREFIX}{close}`?")),
                 }),
-                None => layer.notes.push(format!("the environment variable {name} is no configuration and is ignored")),
+                None => layer
+                    .notes
+                    .push(format!("the environment variable {name} is no configuration and is ignored")),
             }
         }
     }
@@ -93,7 +105,8 @@ impl Environment {
 
     /// Where a user's data is kept.
     pub(super) fn data_dir(&self) -> Option<PathBuf> {
-        let folder = self.folder("XDG_DATA_HOME").or_else(|| Some(self.folder("HOME")?.join(".local/share")))?;
+        let folder =
+            self.folder("XDG_DATA_HOME").or_else(|| Some(self.folder("HOME")?.join(".local/share")))?;
         Some(folder.join("plugdock"))
     }
 

@@ -113,12 +113,15 @@ impl Kind {
                 bounded(span, least, most, format_span).map(ConfigValue::Span)
             }
             Self::Size(least, most) => {
-                let size = text.parse().map_err(|error: plugdock_contracts::size::ByteSizeError| Refusal::new(error.to_string()))?;
+                let size = text.parse().map_err(|error: plugdock_contracts::size::ByteSizeError| {
+                    Refusal::new(error.to_string())
+                })?;
                 bounded(size, least, most, |size| size.to_string()).map(ConfigValue::Size)
             }
             Self::Count(least, most) => {
                 let number = text.parse().map_err(|_not_a_number: std::num::ParseIntError| {
-                    Refusal::new(format!("`{}` is no whole number", text.escape_debug())).help(format!("between {least} and {most}"))
+                    Refusal::new(format!("`{}` is no whole number", text.escape_debug()))
+                        .help(format!("between {least} and {most}"))
                 })?;
                 bounded(number, least, most, |number| number.to_string()).map(ConfigValue::Count)
             }
@@ -142,7 +145,9 @@ impl Kind {
                 bounded(number, least, most, |number| number.to_string()).map(ConfigValue::Count)
             }
             Self::PathList => Ok(ConfigValue::PathList(at.items(|at| or_refuse(path(at.string()?), at))?)),
-            Self::List(check) => Ok(ConfigValue::List(at.items(|at| or_refuse(item(check, at.string()?), at))?)),
+            Self::List(check) => {
+                Ok(ConfigValue::List(at.items(|at| or_refuse(item(check, at.string()?), at))?))
+            }
         };
         or_refuse(value, at)
     }
@@ -188,7 +193,8 @@ fn path(text: &str) -> Result<PathBuf, Refusal> {
 }
 
 fn share(text: &str) -> Result<ConfigValue, Refusal> {
-    let refuse = |reason: &str| Refusal::new(format!("`{}` is no share of CPU", text.escape_debug())).help(reason);
+    let refuse =
+        |reason: &str| Refusal::new(format!("`{}` is no share of CPU", text.escape_debug())).help(reason);
     match parse_millicores(text) {
         Ok(0) => Err(refuse("a share of nothing can only be a mistake; leave it out for no limit")),
         Ok(millicores) => Ok(ConfigValue::Share(millicores)),
@@ -201,7 +207,11 @@ fn bounded<T: PartialOrd>(value: T, least: T, most: T, show: impl Fn(T) -> Strin
         return Ok(value);
     }
     let side = if value < least { "too small" } else { "too large" };
-    Err(Refusal::new(format!("{} is {side}", show(value))).help(format!("between {} and {}", show(least), show(most))))
+    Err(Refusal::new(format!("{} is {side}", show(value))).help(format!(
+        "between {} and {}",
+        show(least),
+        show(most)
+    )))
 }
 
 #[cfg(test)]
@@ -214,18 +224,38 @@ mod tests {
         assert_eq!((refusal.message.as_str(), refusal.help.as_deref()), (message, help), "{text}");
     }
 
-    const SPAN: Kind = Kind::Span(Duration::from_millis(1), Duration::from_secs(60));
+    const SPAN: Kind = Kind::Span(Duration::from_millis(1), Duration::from_mins(1));
 
     #[test]
     fn refusals_say_what_would_be_right() {
-        refused(Kind::Word(&["auto", "subprocess"]), "sub-process", "unknown value `sub-process`", Some("did you mean `subprocess`?"));
-        refused(Kind::Word(&["auto", "subprocess"]), "x", "unknown value `x`", Some("one of: auto, subprocess"));
+        refused(
+            Kind::Word(&["auto", "subprocess"]),
+            "sub-process",
+            "unknown value `sub-process`",
+            Some("did you mean `subprocess`?"),
+        );
+        refused(
+            Kind::Word(&["auto", "subprocess"]),
+            "x",
+            "unknown value `x`",
+            Some("one of: auto, subprocess"),
+        );
         refused(SPAN, "0", "0s is too small", Some("between 1ms and 1m"));
         refused(SPAN, "2h", "2h is too large", Some("between 1ms and 1m"));
-        refused(SPAN, "5", "`5` is no length of time: each number needs a unit: ns, us, ms, s, m, h or d", None);
+        refused(
+            SPAN,
+            "5",
+            "`5` is no length of time: each number needs a unit: ns, us, ms, s, m, h or d",
+            None,
+        );
         refused(Kind::Count(1, 9), "-1", "`-1` is no whole number", Some("between 1 and 9"));
         refused(Kind::Count(1, 9), "10", "10 is too large", Some("between 1 and 9"));
-        refused(Kind::Share, "0", "`0` is no share of CPU", Some("a share of nothing can only be a mistake; leave it out for no limit"));
+        refused(
+            Kind::Share,
+            "0",
+            "`0` is no share of CPU",
+            Some("a share of nothing can only be a mistake; leave it out for no limit"),
+        );
         refused(Kind::Path, "", "an empty path", None);
         let size = Kind::Size(ByteSize::from_kib(1), ByteSize::from_mib(1));
         refused(size, "2GiB", "2GiB is too large", Some("between 1KiB and 1MiB"));

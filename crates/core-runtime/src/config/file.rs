@@ -16,7 +16,7 @@ use super::provenance::Provenance;
 use super::table::FIELDS;
 
 /// Reads a file. A file that cannot be opened is a fault of whoever asked for it.
-pub(super) fn read(path: &Path, asked_by: Provenance) -> Layer {
+pub(super) fn read(path: &Path, asked_by: &Provenance) -> Layer {
     let refuse = |message: String, help: Option<&str>| {
         let help = help.map(str::to_owned);
         let fault = ConfigFault { origin: asked_by.clone(), span: None, key: String::new(), message, help };
@@ -24,11 +24,18 @@ pub(super) fn read(path: &Path, asked_by: Provenance) -> Layer {
     };
     let format = match Format::of_path(path) {
         Ok(format) => format,
-        Err(error) => return refuse(error.to_string(), Some("a configuration file is plugdock.toml or plugdock.json, or ends so")),
+        Err(error) => {
+            return refuse(
+                error.to_string(),
+                Some("a configuration file is plugdock.toml or plugdock.json, or ends so"),
+            );
+        }
     };
     match text_of(path) {
         Ok(text) => parse(path, &text, format),
-        Err(error) => refuse(format!("failed to read configuration file `{}`: {error}", path.display()), None),
+        Err(error) => {
+            refuse(format!("failed to read configuration file `{}`: {error}", path.display()), None)
+        }
     }
 }
 
@@ -45,7 +52,8 @@ pub(super) fn parse(path: &Path, text: &str, format: Format) -> Layer {
     let mut layer = Layer { source: Some((name.clone(), text.to_owned())), ..Layer::default() };
     let read = Document::parse(text, &name, format).and_then(|document| {
         document.read(|fields| {
-            let mut reader = Reader { path, text, base: path.parent().unwrap_or(Path::new("")), layer: &mut layer };
+            let mut reader =
+                Reader { path, text, base: path.parent().unwrap_or(Path::new("")), layer: &mut layer };
             reader.section(fields, "");
             fields.optional_with("plugins", |at| reader.plugins(at));
             Some(())
@@ -96,7 +104,9 @@ impl Reader<'_> {
         at.entries(|name, at| {
             let id = match PluginId::new(name) {
                 Ok(id) => id,
-                Err(error) => return at.refuse_with_help(error.to_string(), "for example [plugins.\"acme/count\"]"),
+                Err(error) => {
+                    return at.refuse_with_help(error.to_string(), "for example [plugins.\"acme/count\"]");
+                }
             };
             if !matches!(at.node().value(), plugdock_contracts::document::Value::Table(_)) {
                 return at.expected("a table");

@@ -13,7 +13,10 @@ pub fn markdown_reference() -> String {
         if section != last {
             let gap = if last.is_empty() { "" } else { "\n" };
             text.push_str(gap);
-            text.push_str(&["### `[", section, "]`\n\n| key | variable | value | default | |\n|---|---|---|---|---|\n"].concat());
+            text.push_str(
+                &["### `[", section, "]`\n\n| key | variable | value | default | |\n|---|---|---|---|---|\n"]
+                    .concat(),
+            );
             last = section;
         }
         text.push_str(&row(field, leaf));

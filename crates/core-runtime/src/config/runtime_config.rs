@@ -167,7 +167,8 @@ impl RuntimeConfig {
                 None => Setting { field, value: None, origin: Provenance::Default },
             })
             .collect();
-        let sections = sections(&settings).expect("the sections have a field of the right type for each row of the table");
+        let sections = sections(&settings)
+            .expect("the sections have a field of the right type for each row of the table");
         Self { sections, settings, plugins, file, notes }
     }
 

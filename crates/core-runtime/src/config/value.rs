@@ -45,7 +45,9 @@ impl ConfigValue {
     pub(super) fn resolved(self, base: &Path) -> Self {
         match self {
             Self::Path(path) => Self::Path(base.join(path).components().collect()),
-            Self::PathList(paths) => Self::PathList(paths.iter().map(|path| base.join(path).components().collect()).collect()),
+            Self::PathList(paths) => {
+                Self::PathList(paths.iter().map(|path| base.join(path).components().collect()).collect())
+            }
             other => other,
         }
     }
@@ -54,7 +56,9 @@ impl ConfigValue {
         match self {
             Self::Count(number) => Json::from(*number),
             Self::List(items) => Json::from(items.clone()),
-            Self::PathList(paths) => paths.iter().map(|path| Json::from(path.display().to_string())).collect(),
+            Self::PathList(paths) => {
+                paths.iter().map(|path| Json::from(path.display().to_string())).collect()
+            }
             other => Json::from(other.to_string()),
         }
     }

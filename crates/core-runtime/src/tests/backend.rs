@@ -8,8 +8,8 @@ use plugdock_contracts::describe::PluginDescription;
 use plugdock_contracts::health::HealthReport;
 use plugdock_contracts::stats::BackendStats;
 use plugdock_contracts::{
-    BackendKind, BoxFuture, ErrorCode, Execution, ExecutionBackend, ExecutionError, ExecutionRequest, Outcome, Shutdown,
-    ShutdownReport,
+    BackendKind, BoxFuture, ErrorCode, Execution, ExecutionBackend, ExecutionError, ExecutionRequest,
+    Outcome, Shutdown, ShutdownReport,
 };
 use tokio::sync::watch;
 
@@ -57,7 +57,10 @@ impl ExecutionBackend for Idle {
         Box::pin(std::future::ready(()))
     }
 
-    fn describe<'a>(&'a self, _plugin: &'a PluginRef) -> BoxFuture<'a, Result<PluginDescription, ExecutionError>> {
+    fn describe<'a>(
+        &'a self,
+        _plugin: &'a PluginRef,
+    ) -> BoxFuture<'a, Result<PluginDescription, ExecutionError>> {
         Box::pin(std::future::ready(Err(ExecutionError::new(ErrorCode::Unsupported, "it knows nothing"))))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use plugdock_contracts::{BackendKind, BoxFuture, ErrorCode, ErrorChain, ExecutionBackend, ExecutionError};
+use plugdock_contracts::{BackendKind, BoxFuture, ErrorChain, ErrorCode, ExecutionBackend, ExecutionError};
 use plugdock_platform::{Lifecycle, LifecycleError, PlatformBuilder, PlatformError};
 
 use super::backend::{Diary, Idle};
@@ -26,10 +26,16 @@ impl Lifecycle for Witness {
 }
 
 /// Starts with a backend of each kind that is listed; another one cannot be made.
-async fn start(mode: &str, linked: bool, working: &[BackendKind], diary: &Diary) -> Result<Started, StartError> {
+async fn start(
+    mode: &str,
+    linked: bool,
+    working: &[BackendKind],
+    diary: &Diary,
+) -> Result<Started, StartError> {
     let config = config(|builder| builder.set("execution.mode", mode));
     let witness = Arc::new(Witness(Arc::clone(diary)));
-    let extend = |builder: PlatformBuilder| -> Result<_, PlatformError> { builder.manage("witness", witness) };
+    let extend =
+        |builder: PlatformBuilder| -> Result<_, PlatformError> { builder.manage("witness", witness) };
     start_in_order(&config, linked, extend, async |kind, _platform| {
         diary.lock().unwrap().push(format!("make {kind}"));
         if working.contains(&kind) {

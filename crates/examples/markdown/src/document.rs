@@ -64,7 +64,12 @@ impl<'a> Document<'a> {
         let rewritten = rewriter.finish();
         let mut body = String::new();
         html::push_html(&mut body, rewritten.events.into_iter());
-        Body { html: body, words: rewritten.words, links: rewritten.links, code_blocks: rewritten.code_blocks }
+        Body {
+            html: body,
+            words: rewritten.words,
+            links: rewritten.links,
+            code_blocks: rewritten.code_blocks,
+        }
     }
 }
 

@@ -40,7 +40,9 @@ impl SourceError {
     fn help(&self) -> &'static str {
         match self {
             Self::NoFiles => r#"name at least one, for example {"files": ["README.md"]}"#,
-            Self::BadName(_) => "a name is relative to the workspace, with `/`, without `.` and `..`: docs/guide.md",
+            Self::BadName(_) => {
+                "a name is relative to the workspace, with `/`, without `.` and `..`: docs/guide.md"
+            }
             Self::Twice(_) => "name each file once",
             Self::SameArtifact { .. } => "render them in two calls, or rename one",
             Self::Missing(_) => "names are relative to the workspace, not to the directory of the command",

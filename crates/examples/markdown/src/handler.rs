@@ -15,7 +15,8 @@ use crate::source::{self, Sources};
 pub(crate) async fn render(ctx: Ctx, input: RenderInput) -> HandlerResult<RenderOutput> {
     let RenderInput { files, title, toc } = input;
     let sources = std::sync::Arc::new(Sources::named(files).map_err(|error| refused(&error))?);
-    let pairs: Vec<_> = sources.iter().map(|(file, artifact)| (file.to_owned(), artifact.to_owned())).collect();
+    let pairs: Vec<_> =
+        sources.iter().map(|(file, artifact)| (file.to_owned(), artifact.to_owned())).collect();
     let mut documents = Vec::with_capacity(pairs.len());
     for (at, (file, artifact)) in pairs.into_iter().enumerate() {
         ctx.progress(fraction(at, sources.len()), &file);
@@ -137,7 +138,9 @@ mod tests {
             bytes: html.len(),
         };
         assert_eq!(rendered, expected);
-        for part in ["href=\"docs/guide.html#run\"", "<li><a href=\"#use\">Use</a></li>", "<title>Tool</title>"] {
+        for part in
+            ["href=\"docs/guide.html#run\"", "<li><a href=\"#use\">Use</a></li>", "<title>Tool</title>"]
+        {
             assert!(html.contains(part), "{part} is missing in {html}");
         }
     }

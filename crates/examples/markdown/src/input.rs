@@ -6,23 +6,23 @@ use serde::Deserialize;
 /// The input of `render`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RenderInput {
+pub(crate) struct RenderInput {
     /// Markdown files, relative to the workspace and without `..`.
-    pub files: Vec<String>,
+    pub(crate) files: Vec<String>,
     /// Title of the page; with several files it follows each page's own. Without it a page has its first heading's.
     #[serde(default)]
-    pub title: Option<String>,
+    pub(crate) title: Option<String>,
     /// Whether pages have a table of contents. They do unless told otherwise.
     #[serde(default = "yes")]
-    pub toc: bool,
+    pub(crate) toc: bool,
 }
 
 /// The input of `outline`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct OutlineInput {
+pub(crate) struct OutlineInput {
     /// A Markdown file, relative to the workspace and without `..`.
-    pub file: String,
+    pub(crate) file: String,
 }
 
 const fn yes() -> bool {

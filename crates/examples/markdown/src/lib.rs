@@ -33,7 +33,10 @@ pub fn plugin() -> Plugin {
         .handler("render", handler::render)
         .doc("Renders files of the workspace, each to one HTML artifact.")
         .example("one file", json!({ "files": ["README.md"] }))
-        .example("several, without contents", json!({ "files": ["README.md", "docs/guide.md"], "toc": false }))
+        .example(
+            "several, without contents",
+            json!({ "files": ["README.md", "docs/guide.md"], "toc": false }),
+        )
         .schema::<RenderInput, RenderOutput>()
         .idempotent()
         .handler("outline", handler::outline)

@@ -60,9 +60,9 @@ pub(crate) fn image(address: &str) -> Option<String> {
     let address = cleaned(address);
     let allowed = match scheme(&address) {
         None => true,
-        Some(scheme) if scheme == "data" => IMAGE_DATA.iter().any(|start| {
-            address.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start))
-        }),
+        Some(scheme) if scheme == "data" => IMAGE_DATA
+            .iter()
+            .any(|start| address.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start))),
         Some(scheme) => IMAGE_SCHEMES.contains(&scheme.as_str()),
     };
     allowed.then_some(address)

@@ -19,15 +19,15 @@ pub(crate) struct Heading {
 
 /// A heading with those that stand below it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Section {
+pub(crate) struct Section {
     /// From 1 to 6.
-    pub level: u8,
+    pub(crate) level: u8,
     /// The heading's text without marks.
-    pub text: String,
+    pub(crate) text: String,
     /// Its name for links, unique in the document.
-    pub slug: String,
+    pub(crate) slug: String,
     /// Headings of a deeper level up to the next of this one's, whether or not a level between is left out.
-    pub children: Vec<Section>,
+    pub(crate) children: Vec<Section>,
 }
 
 /// The tree of `headings`. A heading belongs to the last one before it that is of a lower level.
@@ -86,7 +86,11 @@ mod tests {
     use super::*;
 
     fn headings(levels: &[u8]) -> Vec<Heading> {
-        let heading = |(at, level): (usize, &u8)| Heading { level: *level, text: format!("t{at}"), slug: format!("s{at}") };
+        let heading = |(at, level): (usize, &u8)| Heading {
+            level: *level,
+            text: format!("t{at}"),
+            slug: format!("s{at}"),
+        };
         levels.iter().enumerate().map(heading).collect()
     }
 

@@ -7,39 +7,39 @@ use crate::outline::Section;
 
 /// The output of `render`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct RenderOutput {
+pub(crate) struct RenderOutput {
     /// One for each file, in the order they were named.
-    pub documents: Vec<RenderedFile>,
+    pub(crate) documents: Vec<RenderedFile>,
 }
 
 /// A file that was rendered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct RenderedFile {
+pub(crate) struct RenderedFile {
     /// The file in the workspace.
-    pub source: String,
+    pub(crate) source: String,
     /// The artifact that holds its page.
-    pub artifact: String,
+    pub(crate) artifact: String,
     /// The page's title.
-    pub title: String,
+    pub(crate) title: String,
     /// How many headings it has.
-    pub headings: usize,
+    pub(crate) headings: usize,
     /// Words outside of code blocks.
-    pub words: usize,
+    pub(crate) words: usize,
     /// Links, to the outside and to other files, images not counted.
-    pub links: usize,
+    pub(crate) links: usize,
     /// Code blocks.
-    pub code_blocks: usize,
+    pub(crate) code_blocks: usize,
     /// Length of the page.
-    pub bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 /// The output of `outline`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct OutlineOutput {
+pub(crate) struct OutlineOutput {
     /// The file in the workspace.
-    pub source: String,
+    pub(crate) source: String,
     /// What its page would be called.
-    pub title: String,
+    pub(crate) title: String,
     /// Its headings, those of a deeper level inside the one that they follow.
-    pub headings: Vec<Section>,
+    pub(crate) headings: Vec<Section>,
 }

@@ -36,7 +36,9 @@ impl Page<'_> {
         html.push_str("</style>\n</head>\n");
         match listed {
             Some(sections) => {
-                html.push_str("<body class=\"with-contents\">\n<nav aria-label=\"Contents\">\n<details open>\n");
+                html.push_str(
+                    "<body class=\"with-contents\">\n<nav aria-label=\"Contents\">\n<details open>\n",
+                );
                 html.push_str("<summary>Contents</summary>\n");
                 push_list(&mut html, sections);
                 html.push_str("</details>\n</nav>\n");
@@ -84,9 +86,8 @@ mod tests {
     #[test]
     fn contents_are_there_when_they_help_and_are_wanted() {
         let two = [section("a"), section("b")];
-        let has_contents = |sections: Option<&[Section]>| {
-            Page { title: "x", body: "", sections }.html().contains("<nav")
-        };
+        let has_contents =
+            |sections: Option<&[Section]>| Page { title: "x", body: "", sections }.html().contains("<nav");
         assert!(has_contents(Some(&two)));
         assert!(!has_contents(Some(&two[..1])));
         assert!(!has_contents(None));

@@ -155,7 +155,9 @@ impl<'a, 'd> Rewriter<'a, 'd> {
             TagEnd::Heading(_) => {
                 if let Some(slug) = self.slug.take() {
                     let slug = escape(slug);
-                    self.push_html(&format!("<a class=\"anchor\" href=\"#{slug}\" aria-label=\"Link to this section\">#</a>"));
+                    self.push_html(&format!(
+                        "<a class=\"anchor\" href=\"#{slug}\" aria-label=\"Link to this section\">#</a>"
+                    ));
                 }
             }
             _ => {}

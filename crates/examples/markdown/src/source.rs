@@ -60,7 +60,11 @@ pub(crate) fn check_name(name: &str) -> Result<(), SourceError> {
     let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     // `components` forgives doubled and trailing slashes, a name does not.
     let exact = name.split('/').all(|part| !part.is_empty() && part != ".");
-    if plain && exact && !name.contains(['\\', '\0']) { Ok(()) } else { Err(SourceError::BadName(name.to_owned())) }
+    if plain && exact && !name.contains(['\\', '\0']) {
+        Ok(())
+    } else {
+        Err(SourceError::BadName(name.to_owned()))
+    }
 }
 
 /// `docs/guide.md` becomes `docs/guide.html`, and any other name gets `.html` at its end.
@@ -76,7 +80,9 @@ pub(crate) fn read(workspace: &Path, name: &str) -> Result<String, SourceError> 
     let path = resolve(workspace, name)?;
     let failed = |source| SourceError::Read { name: name.to_owned(), source };
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_SOURCE_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    File::open(path)
+        .and_then(|file| file.take(MAX_SOURCE_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(failed)?;
     if bytes.len() as u64 > MAX_SOURCE_BYTES {
         return Err(SourceError::TooLarge(name.to_owned()));
     }
@@ -122,8 +128,23 @@ mod tests {
 
     #[test]
     fn names_that_lead_out_or_nowhere_are_refused() {
-        for name in ["", ".", "..", "../x.md", "/etc/passwd", "a//b.md", "a/", "./a.md", "a/../b.md", "a\\b.md", "a\0"] {
-            assert!(matches!(Sources::named(vec![name.into()]), Err(SourceError::BadName(_))), "{name:?} was accepted");
+        for name in [
+            "",
+            ".",
+            "..",
+            "../x.md",
+            "/etc/passwd",
+            "a//b.md",
+            "a/",
+            "./a.md",
+            "a/../b.md",
+            "a\\b.md",
+            "a\0",
+        ] {
+            assert!(
+                matches!(Sources::named(vec![name.into()]), Err(SourceError::BadName(_))),
+                "{name:?} was accepted"
+            );
         }
     }
 

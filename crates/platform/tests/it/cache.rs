@@ -73,9 +73,9 @@ async fn the_whole_stays_within_its_bytes() {
     for number in 0..100 {
         let scope = plugin(&format!("a/p{}", number % 3));
         cache.set(&scope, &format!("k{number}"), Bytes::from(vec![0; 8 << 10]), None).await.unwrap();
-        assert!(cache.weight() <= 64 << 10, "{} after {number}", cache.weight());
+        let weight = cache.weight();
+        assert!((8 << 10..=64 << 10).contains(&weight), "{weight} after {number}");
     }
-    assert!(cache.weight() > 0);
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ mod call;
 mod hello;
 mod program;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 pub use program::{PLUGIN_VARIABLE, init};
 pub(crate) use program::main;

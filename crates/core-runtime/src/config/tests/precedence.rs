@@ -39,8 +39,10 @@ fn code_wins_over_environment_over_file_over_default() {
 
 #[test]
 fn toml_and_json_give_the_same_values_and_lines() {
-    let from_toml = toml("[limits]\nmemory = \"1GiB\"\ncpu = \"500m\"\n[log]\nfilter = [\"a=debug\"]").unwrap();
-    let json = "{\"limits\":\n{\"memory\": 1073741824,\n \"cpu\": \"500m\"},\n\"log\": {\"filter\": [\"a=debug\"]}}";
+    let from_toml =
+        toml("[limits]\nmemory = \"1GiB\"\ncpu = \"500m\"\n[log]\nfilter = [\"a=debug\"]").unwrap();
+    let json =
+        "{\"limits\":\n{\"memory\": 1073741824,\n \"cpu\": \"500m\"},\n\"log\": {\"filter\": [\"a=debug\"]}}";
     let from_json = bare().text("/etc/host.json", json, Format::Json).build().unwrap();
     for config in [&from_toml, &from_json] {
         assert_eq!(config.limits().memory, Some(ByteSize::from_mib(1024)));
@@ -54,7 +56,11 @@ fn toml_and_json_give_the_same_values_and_lines() {
 #[test]
 fn relative_paths_are_taken_from_where_they_are_written() {
     let config = bare()
-        .text("conf/host.toml", "[execution]\nworkspace_root = \"ws\"\nworker_program = \"../bin/w\"", Format::Toml)
+        .text(
+            "conf/host.toml",
+            "[execution]\nworkspace_root = \"ws\"\nworker_program = \"../bin/w\"",
+            Format::Toml,
+        )
         .environment(environment([("PLUGDOCK_EXECUTION_SPAWNER_PROGRAM", "./s")]))
         .build()
         .unwrap();
@@ -78,11 +84,8 @@ fn the_data_folder_follows_the_users_folders() {
 fn a_plugins_table_comes_whole_from_one_source() {
     let file = "[plugins.\"acme/a\"]\nunits = \"si\"\n[plugins.\"acme/b\"]\nn = 1\n";
     let id = |text: &str| plugdock_contracts::PluginId::new(text).unwrap();
-    let config = bare()
-        .text("/h.toml", file, Format::Toml)
-        .plugin(id("acme/b"), json!({ "m": 2 }))
-        .build()
-        .unwrap();
+    let config =
+        bare().text("/h.toml", file, Format::Toml).plugin(id("acme/b"), json!({ "m": 2 })).build().unwrap();
     assert_eq!(config.plugins()[&id("acme/a")].config, json!({ "units": "si" }));
     assert_eq!(config.plugins()[&id("acme/a")].origin.to_string(), "/h.toml:1");
     assert_eq!(config.plugins()[&id("acme/b")].config, json!({ "m": 2 }));
@@ -104,7 +107,8 @@ fn every_row_reaches_its_section_from_the_environment() {
     for field in FIELDS {
         // Programs of workers do not fit the mode `in-process`, so each row is tried alone.
         let variables = [("HOME".to_owned(), "/home/a".to_owned()), (field.variable(), text(field))];
-        let config = RuntimeConfig::builder().base("/").environment(variables.into_iter().collect()).build().unwrap();
+        let config =
+            RuntimeConfig::builder().base("/").environment(variables.into_iter().collect()).build().unwrap();
         assert_eq!(shown(&config, field.key), format!("{} ({})", text(field), field.variable()));
     }
 }

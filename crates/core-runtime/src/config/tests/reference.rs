@@ -11,7 +11,8 @@ const END: &str = "<!-- values: end -->\n";
 fn the_documentation_lists_every_value_as_the_table_has_it() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
     let current = std::fs::read_to_string(path).unwrap();
-    let (before, rest) = current.split_once(BEGIN).expect("docs/configuration.md has the line that begins the values");
+    let (before, rest) =
+        current.split_once(BEGIN).expect("docs/configuration.md has the line that begins the values");
     let (_, after) = rest.split_once(END).expect("docs/configuration.md has the line that ends the values");
     let wanted = [before, BEGIN, "\n", &markdown_reference(), "\n", END, after].concat();
     expect_file![path].assert_eq(&wanted);

@@ -61,7 +61,15 @@ struct Document<'a> {
 impl Presenter {
     pub(crate) fn new(output: Output, form: Form) -> Self {
         let paint = Paint(output.form().colour);
-        Self { output, form, paint, plain: PlainProgress::default(), bar: None, streams: false, kept: Kept::default() }
+        Self {
+            output,
+            form,
+            paint,
+            plain: PlainProgress::default(),
+            bar: None,
+            streams: false,
+            kept: Kept::default(),
+        }
     }
 
     /// Shows something that happened.
@@ -80,7 +88,9 @@ impl Presenter {
                 }
             }
             ExecutionEvent::DataEnd => self.streams = true,
-            ExecutionEvent::Slow { after } => self.note(&format!("still running after {}", render::span(after))),
+            ExecutionEvent::Slow { after } => {
+                self.note(&format!("still running after {}", render::span(after)))
+            }
             // A start, and whatever a later version tells: nothing to show.
             _ => {}
         }
@@ -152,7 +162,11 @@ impl Presenter {
         });
         if let Some(fraction) = progress.fraction {
             bar.set_length(1000);
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a fraction lies between 0 and 1")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a fraction lies between 0 and 1"
+            )]
             bar.set_position((fraction * 1000.0) as u64);
         }
         bar.set_message(printable(&progress.note).into_owned());
@@ -175,11 +189,17 @@ impl Presenter {
             }
         }
         for skipped in &outcome.artifacts.skipped {
-            self.note(&format!("artifact not taken: {}: {}", printable(&skipped.name), printable(&skipped.reason)));
+            self.note(&format!(
+                "artifact not taken: {}: {}",
+                printable(&skipped.name),
+                printable(&skipped.reason)
+            ));
         }
         let dropped = outcome.artifacts.taken.iter().filter(|artifact| artifact.path.is_none()).count();
         if dropped > 0 {
-            self.note(&format!("{dropped} artifacts were left behind and are gone; keep them with --artifacts DIR"));
+            let count =
+                if dropped == 1 { "an artifact was".to_owned() } else { format!("{dropped} artifacts were") };
+            self.note(&format!("{count} removed with the workspace; --artifacts DIR keeps artifacts"));
         }
     }
 
@@ -218,7 +238,7 @@ fn pretty(payload: &Payload) -> String {
     pretty.unwrap_or_else(|| String::from_utf8_lossy(payload.as_bytes()).into_owned())
 }
 
-fn bar() -> ProgressBar {
+pub(super) fn bar() -> ProgressBar {
     /// Often enough to move, seldom enough to cost nothing.
     const TICK: Duration = Duration::from_millis(120);
     let style = ProgressStyle::with_template("{spinner} {bar:30} {percent:>3}% {elapsed} {wide_msg}")
@@ -227,6 +247,3 @@ fn bar() -> ProgressBar {
     bar.enable_steady_tick(TICK);
     bar
 }
-
-#[cfg(test)]
-mod tests;

@@ -9,12 +9,14 @@ use plugdock_contracts::describe::PluginDescription;
 use plugdock_contracts::execution::{ExecutionControl, InputStream};
 use plugdock_contracts::health::HealthReport;
 use plugdock_contracts::stats::BackendStats;
-use plugdock_contracts::{BackendKind, ErrorCode, ExecutionError, ExecutionEvent, ExecutionId, ExecutionRequest, Payload};
-use plugdock_core_runtime::StopSignal;
+use plugdock_contracts::{
+    BackendKind, BoxFuture, CancelReason, ErrorCode, Execution, ExecutionBackend, ExecutionError,
+    ExecutionEvent, ExecutionId, ExecutionRequest, Outcome, Payload, Shutdown, ShutdownReport,
+};
+use plugdock_core_runtime::{StopSignal, StopSignals};
 
-use super::*;
+use crate::execution::{Form, Presenter, supervise};
 use crate::output::tests::piped;
-use crate::present::Form;
 
 /// An execution that obeys, or that only the backend can end.
 #[derive(Default)]
@@ -87,7 +89,10 @@ impl ExecutionBackend for Shared {
         Box::pin(ready(()))
     }
 
-    fn describe<'a>(&'a self, _plugin: &'a PluginRef) -> BoxFuture<'a, Result<PluginDescription, ExecutionError>> {
+    fn describe<'a>(
+        &'a self,
+        _plugin: &'a PluginRef,
+    ) -> BoxFuture<'a, Result<PluginDescription, ExecutionError>> {
         Box::pin(ready(Err(ExecutionError::new(ErrorCode::Unsupported, "it knows nothing"))))
     }
 

@@ -1,11 +1,17 @@
 //! What goes to which stream in which form.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use plugdock_contracts::outcome::{Mechanism, MechanismState};
 use plugdock_contracts::workspace::Artifact;
-use plugdock_contracts::{BackendKind, ErrorCode, ExecutionError, ExecutionId, LogLevel, LogStream};
+use plugdock_contracts::{
+    BackendKind, ErrorCode, ExecutionError, ExecutionEvent, ExecutionId, LogLevel, LogLine, LogStream,
+    Outcome, Payload, Progress,
+};
+use plugdock_core_runtime::BackendChoice;
 
-use super::*;
+use crate::execution::presenter::{Form, Presenter, bar};
 use crate::output::tests::{Written, piped};
 
 fn choice() -> BackendChoice {
@@ -92,9 +98,13 @@ fn explain_says_what_was_measured_and_enforced() {
         Mechanism::new("no-new-privileges", MechanismState::Enforced, ""),
         Mechanism::new("memory", MechanismState::NotEnforced, "no control group is delegated"),
     ];
-    ended.artifacts.taken.push(Artifact { name: "a.html".into(), size: 2048, path: Some("/out/a.html".into()) });
+    ended.artifacts.taken.push(Artifact {
+        name: "a.html".into(),
+        size: 2048,
+        path: Some("/out/a.html".into()),
+    });
     presenter.outcome(&ended, &choice()).unwrap();
-    expect_test::expect![[r#"
+    expect_test::expect![[r"
         backend   subprocess  (auto: this system runs each execution in a process of its own)
         time      queue 100us  run 3.2ms  total 4.1ms
         usage     cpu 2.0ms  peak memory 6.1MiB
@@ -102,7 +112,8 @@ fn explain_says_what_was_measured_and_enforced() {
           in force       no-new-privileges
           not in force   memory             no control group is delegated
         artifact  a.html (2.0KiB) -> /out/a.html
-    "#]].assert_eq(&note.text());
+    "]]
+    .assert_eq(&note.text());
 }
 
 #[test]
@@ -111,7 +122,7 @@ fn artifacts_that_nobody_keeps_are_said_to_be_gone() {
     let mut ended = outcome(Ok(Payload::null()));
     ended.artifacts.taken.push(Artifact { name: "a.html".into(), size: 2048, path: None });
     presenter.outcome(&ended, &choice()).unwrap();
-    assert_eq!(note.text(), "1 artifacts were left behind and are gone; keep them with --artifacts DIR\n");
+    assert_eq!(note.text(), "an artifact was removed with the workspace; --artifacts DIR keeps artifacts\n");
 }
 
 #[test]

@@ -3,10 +3,12 @@
 
 use std::future::pending;
 
-use plugdock_contracts::{BoxFuture, CancelReason, Execution, ExecutionBackend, Outcome, Shutdown, ShutdownReport};
+use plugdock_contracts::{
+    BoxFuture, CancelReason, Execution, ExecutionBackend, Outcome, Shutdown, ShutdownReport,
+};
 use plugdock_core_runtime::StopSignals;
 
-use crate::present::Presenter;
+use super::presenter::Presenter;
 
 /// Shows every event, and answers the outcome.
 pub(crate) async fn supervise(
@@ -78,6 +80,3 @@ impl Stop<'_> {
         self.now = Some(Box::pin(pending()));
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,4 @@
+//! Tests of showing and of stopping, without a process.
+
+mod presenter;
+mod supervise;

@@ -1,0 +1,20 @@
+//! What a behaviour is tested with: a backend on a platform with services in memory, plugins on disk, and the check that
+//! nothing is left behind. It knows no backend but by its trait and its configuration.
+
+mod harness_core;
+mod leak;
+mod package;
+mod platform;
+mod process_table;
+mod subject;
+mod taken;
+mod wait;
+
+pub use harness_core::Harness;
+pub use leak::LeakOracle;
+pub use package::{Package, install_program};
+pub use platform::{Mirror, Services};
+pub use process_table::{Process, processes_naming};
+pub use subject::Subject;
+pub use taken::Taken;
+pub use wait::{CEILING, wait_for, wait_for_blocking, within_ceiling};
