@@ -89,7 +89,7 @@ impl Presenter {
             }
             ExecutionEvent::DataEnd => self.streams = true,
             ExecutionEvent::Slow { after } => {
-                self.note(&format!("still running after {}", render::span(after)))
+                self.note(&format!("still running after {}", render::span(after)));
             }
             // A start, and whatever a later version tells: nothing to show.
             _ => {}

@@ -52,7 +52,7 @@ pub(crate) fn explain(outcome: &Outcome, choice: &BackendChoice, paint: Paint) -
     );
     match (outcome.backend, outcome.sandbox.profile.as_str()) {
         (BackendKind::InProcess, _) => {
-            say("sandbox", vec!["none: it ran in the host's own process".to_owned()])
+            say("sandbox", vec!["none: it ran in the host's own process".to_owned()]);
         }
         // No worker came far enough to say what holds it.
         (_, "") => {}

@@ -9,7 +9,7 @@ use super::supervise::workspace_error;
 use super::{Carried, Job};
 
 impl Engine {
-    pub(super) async fn conclude(&self, job: &Job, carried: Carried, mut lease: Box<dyn WorkspaceLease>) -> Outcome {
+    pub(super) async fn conclude(&self, job: &Job, carried: Carried, lease: Box<dyn WorkspaceLease>) -> Outcome {
         let mut outcome = Outcome::new(job.id().clone(), self.parts.carrier.kind(), carried.result);
         outcome.timings.spawn = carried.spawn;
         outcome.timings.run = carried.run;
@@ -18,7 +18,13 @@ impl Engine {
         outcome.start = carried.start;
         outcome.sandbox = carried.sandbox;
         outcome.workspace = Some(lease.id().clone());
-        if let Ok(usage) = lease.usage() {
+        // Counting walks the disk. The lease comes back unless counting panicked; then its drop has released it.
+        let counted = tokio::task::spawn_blocking(move || (lease.usage(), lease)).await;
+        let Ok((usage, mut lease)) = counted else {
+            outcome.result = Err(ExecutionError::new(ErrorCode::WorkspaceError, "the workspace could not be counted"));
+            return outcome;
+        };
+        if let Ok(usage) = usage {
             outcome.usage.storage_bytes = Some(usage.bytes);
             let limit = job.request.workspace.storage_limit.or(job.limits.storage);
             if let (true, Some(limit)) = (outcome.is_ok(), limit.filter(|limit| usage.bytes > limit.bytes())) {

@@ -5,16 +5,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use plugdock_contracts::CancelReason;
-use plugdock_contracts::error::{ErrorCode, ExecutionError, Step};
+use plugdock_contracts::error::{ErrorCode, ExecutionError, Resource, Step};
 use plugdock_contracts::span::format_span;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::execution::Port;
 
+/// Nested executions at a time, for each slot: they do not wait for slots, so a bound of their own keeps a handler that
+/// invokes without end from starting processes without end.
+const NESTED_FACTOR: usize = 8;
+
 /// Slots of one backend; whoever waits is served in order.
 #[derive(Debug)]
 pub(crate) struct Slots {
     free: Arc<Semaphore>,
+    nested: Arc<Semaphore>,
     size: usize,
     waiting: AtomicUsize,
     max_waiting: usize,
@@ -31,7 +36,8 @@ impl Drop for Waiting<'_> {
 
 impl Slots {
     pub(crate) fn new(size: usize, max_waiting: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(size)), size, waiting: AtomicUsize::new(0), max_waiting }
+        let nested = size.saturating_mul(NESTED_FACTOR).min(Semaphore::MAX_PERMITS);
+        Self { free: Arc::new(Semaphore::new(size)), nested: Arc::new(Semaphore::new(nested)), size, waiting: AtomicUsize::new(0), max_waiting }
     }
 
     /// Executions that wait now.
@@ -48,6 +54,14 @@ impl Slots {
     pub(crate) async fn ready(&self) {
         // The slots are never closed; if they were, waiting longer would not help.
         let _slot = self.free.acquire().await;
+    }
+
+    /// Takes a place for a nested execution, without waiting.
+    pub(crate) fn take_nested(&self) -> Result<OwnedSemaphorePermit, ExecutionError> {
+        Arc::clone(&self.nested).try_acquire_owned().map_err(|_none_left| {
+            let message = format!("{} nested executions run already", self.size.saturating_mul(NESTED_FACTOR));
+            ExecutionError::new(ErrorCode::ResourceExhausted, message).with_resource(Resource::InvokeDepth)
+        })
     }
 
     /// Waits for a slot, at most `acquire`, and not when the execution is cancelled.

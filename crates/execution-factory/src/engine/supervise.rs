@@ -13,7 +13,7 @@ use super::engine_core::{CallerEnds, Engine};
 use super::invoke::EngineInvoker;
 use super::slot::cancelled;
 use super::{Carried, Job};
-use crate::execution::Port;
+use crate::execution::{EventQueue, Port};
 use crate::governance::{Gate, GateParts};
 use crate::plugin::ResolvedPlugin;
 
@@ -29,11 +29,21 @@ impl Drop for Retire<'_> {
     }
 }
 
+/// Ends the events even when the supervising task panics, so that nobody waits for more.
+struct Complete<'a>(&'a EventQueue);
+
+impl Drop for Complete<'_> {
+    fn drop(&mut self) {
+        self.0.complete();
+    }
+}
+
 impl Engine {
     pub(super) async fn supervise(self: Arc<Self>, request: ExecutionRequest, ends: CallerEnds) {
         let admitted = Instant::now();
         let request = Arc::new(request);
         let CallerEnds { queue, input, cancel, outcome: told } = ends;
+        let complete = Complete(&queue);
         let mut outcome = {
             let _retire = Retire { engine: &self, request: &request };
             let prepared = self.parts.plugins.resolve(&request, self.parts.carrier.isolation());
@@ -57,7 +67,7 @@ impl Engine {
         outcome.timings.total = admitted.elapsed();
         outcome.events_dropped = queue.dropped();
         self.recorder.ended(&outcome);
-        queue.complete();
+        drop(complete);
         // A caller that is gone needs no outcome; it is counted.
         let _caller_gone = told.send(outcome);
     }
@@ -66,14 +76,13 @@ impl Engine {
         let kind = self.parts.carrier.kind();
         let refused = |error| Outcome::new(request.execution_id.clone(), kind, Err(error));
         let timeouts = self.timeouts(request, &plugin);
-        // A nested execution runs in the slot of the one that invoked it: waiting for another could wait for ever.
-        let slot = if request.invoked_by.is_empty() {
-            match self.slots.take(port, timeouts.acquire()).await {
-                Ok(slot) => Some(slot),
-                Err(error) => return refused(error),
-            }
-        } else {
-            None
+        // A nested execution never waits: the slot it waits for could be held by the one that invoked it.
+        let is_nested = !request.invoked_by.is_empty();
+        let taken =
+            if is_nested { self.slots.take_nested() } else { self.slots.take(port, timeouts.acquire()).await };
+        let slot = match taken {
+            Ok(slot) => slot,
+            Err(error) => return refused(error),
         };
         let queue = admitted.elapsed();
         let mut spec = request.workspace.clone();

@@ -62,6 +62,13 @@ impl EventQueue {
         line
     }
 
+    /// Counts lines that were lost before they came here; they leave a gap in the numbers.
+    pub(crate) fn skip(&self, lost: u64) {
+        let mut state = self.lock();
+        state.next_seq += lost;
+        state.dropped += lost;
+    }
+
     /// Adds progress.
     pub(crate) fn push_progress(&self, progress: Progress) {
         let mut state = self.lock();
@@ -112,7 +119,9 @@ impl EventQueue {
 impl State {
     fn push_line(&mut self, event: ExecutionEvent) {
         if self.abandoned {
-        } else if self.n_lines < MAX_PENDING_LINES {
+            return;
+        }
+        if self.n_lines < MAX_PENDING_LINES {
             self.n_lines += 1;
             self.items.push_back(Item { event, _taken: None });
         } else {
@@ -182,6 +191,13 @@ mod tests {
         assert_eq!(Arc::strong_count(&credit), 2);
         assert_eq!(next(&queue), Poll::Ready(Some(ExecutionEvent::Data(Bytes::from_static(b"d")))));
         assert_eq!(Arc::strong_count(&credit), 1);
+    }
+
+    #[test]
+    fn lines_that_were_lost_on_the_way_leave_a_gap_too() {
+        let queue = EventQueue::default();
+        queue.skip(3);
+        assert_eq!((queue.push_log(line()).seq, queue.dropped()), (3, 3));
     }
 
     #[test]

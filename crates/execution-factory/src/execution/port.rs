@@ -48,6 +48,11 @@ impl Port {
         self.gate.log(&line);
     }
 
+    /// Counts log lines that were lost on their way here.
+    pub(crate) fn lost(&self, lines: u64) {
+        self.queue.skip(lines);
+    }
+
     pub(crate) fn progress(&self, progress: Progress) {
         self.queue.push_progress(progress);
     }

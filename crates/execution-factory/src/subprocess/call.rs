@@ -45,6 +45,8 @@ struct Driven<'a> {
     control: CallControl,
     /// Host calls and the input, beside the events.
     side: JoinSet<()>,
+    /// The number that the next log record should have; a later one says how many were dropped on the way.
+    next_record: u64,
 }
 
 /// Makes a call and drives it to its end.
@@ -70,7 +72,7 @@ pub(super) async fn drive(
         }
     };
     let control = call.control();
-    let mut driven = Driven { job, worker, id: id.clone(), call, control, side: JoinSet::new() };
+    let mut driven = Driven { job, worker, id: id.clone(), call, control, side: JoinSet::new(), next_record: 0 };
     if let Some(sender) = driven.call.take_input(0) {
         driven.side.spawn(feed(job.port.clone(), sender));
     }
@@ -171,7 +173,12 @@ impl Driven<'_> {
         let port = &self.job.port;
         match event {
             CallEvent::Started { .. } => port.event(ExecutionEvent::Started { worker: Some(self.id.clone()) }),
-            CallEvent::Log(record) => port.log(log_line(&record)),
+            CallEvent::Log(record) => {
+                // A number that went back is the worker's fault, and loses nothing.
+                port.lost(record.seq.saturating_sub(self.next_record));
+                self.next_record = record.seq.saturating_add(1).max(self.next_record);
+                port.log(log_line(&record));
+            }
             CallEvent::Progress(progress) => {
                 port.progress(Progress::new(progress.fraction, printable(progress.note.as_bytes())));
             }
