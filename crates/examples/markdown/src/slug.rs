@@ -19,12 +19,12 @@ impl Slugs {
 
     /// A slug for a heading; a repeated one is numbered: `usage`, `usage-1`, `usage-2`.
     pub(crate) fn take(&mut self, heading: &str) -> String {
-        self.numbered(slug(heading))
+        self.numbered(&slug(heading))
     }
 
     /// `name` itself, or numbered if it is taken.
-    pub(crate) fn numbered(&mut self, name: String) -> String {
-        let mut candidate = name.clone();
+    fn numbered(&mut self, name: &str) -> String {
+        let mut candidate = name.to_owned();
         let mut number = 0_usize;
         while !self.taken.insert(candidate.clone()) {
             number += 1;

@@ -43,6 +43,32 @@ fn write<O: Serialize>(output: &O) -> Result<Payload, HandlerError> {
     Payload::json(output).map_err(|error| ExecutionError::from_error(ErrorCode::HandlerContractError, &error).into())
 }
 
+/// Any async function that takes a typed input and the streams of its call.
+fn typed<F, I, O, R>(id: HandlerId, kind: HandlerKind, function: F) -> Arc<dyn Handler>
+where
+    F: Fn(Ctx, I, CallIo) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<O, HandlerError>> + Send + 'static,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + 'static,
+{
+    let function = Arc::new(function);
+    let run = move |ctx: Ctx, input: Payload, io: CallIo| -> BoxFuture<'static, _> {
+        let function = Arc::clone(&function);
+        Box::pin(async move {
+            let output = io.output.clone();
+            let answer = function(ctx, read(&input)?, io);
+            drop(input);
+            // Written before the next await: the result itself need not be able to change threads.
+            let payload = write(&answer.await?)?;
+            if kind != HandlerKind::Call {
+                output.end().await;
+            }
+            Ok(payload)
+        })
+    };
+    Arc::new(FunctionHandler { id, kind, run: Box::new(run) })
+}
+
 pub(crate) fn call<F, I, O, R>(id: HandlerId, function: F) -> Arc<dyn Handler>
 where
     F: Fn(Ctx, I) -> R + Send + Sync + 'static,
@@ -50,16 +76,7 @@ where
     I: DeserializeOwned + Send + 'static,
     O: Serialize + 'static,
 {
-    let function = Arc::new(function);
-    let run = move |ctx: Ctx, input: Payload, _io: CallIo| -> BoxFuture<'static, _> {
-        let function = Arc::clone(&function);
-        Box::pin(async move {
-            let answer = function(ctx, read(&input)?);
-            drop(input);
-            write(&answer.await?)
-        })
-    };
-    Arc::new(FunctionHandler { id, kind: HandlerKind::Call, run: Box::new(run) })
+    typed(id, HandlerKind::Call, move |ctx, input, _io| function(ctx, input))
 }
 
 pub(crate) fn blocking<F, I, O>(id: HandlerId, function: F) -> Arc<dyn Handler>
@@ -95,18 +112,7 @@ where
     I: DeserializeOwned + Send + 'static,
     O: Serialize + 'static,
 {
-    let function = Arc::new(function);
-    let run = move |ctx: Ctx, input: Payload, io: CallIo| -> BoxFuture<'static, _> {
-        let function = Arc::clone(&function);
-        Box::pin(async move {
-            let output = io.output.clone();
-            // Written before the next await: the result itself need not be able to change threads.
-            let payload = write(&function(ctx, read(&input)?, io.output).await?)?;
-            output.end().await;
-            Ok(payload)
-        })
-    };
-    Arc::new(FunctionHandler { id, kind: HandlerKind::Stream, run: Box::new(run) })
+    typed(id, HandlerKind::Stream, move |ctx, input, io| function(ctx, input, io.output))
 }
 
 pub(crate) fn channel<F, I, O, R>(id: HandlerId, function: F) -> Arc<dyn Handler>
@@ -116,16 +122,5 @@ where
     I: DeserializeOwned + Send + 'static,
     O: Serialize + 'static,
 {
-    let function = Arc::new(function);
-    let run = move |ctx: Ctx, input: Payload, io: CallIo| -> BoxFuture<'static, _> {
-        let function = Arc::clone(&function);
-        Box::pin(async move {
-            let output = io.output.clone();
-            // Written before the next await: the result itself need not be able to change threads.
-            let payload = write(&function(ctx, read(&input)?, io.input, io.output).await?)?;
-            output.end().await;
-            Ok(payload)
-        })
-    };
-    Arc::new(FunctionHandler { id, kind: HandlerKind::Channel, run: Box::new(run) })
+    typed(id, HandlerKind::Channel, move |ctx, input, io| function(ctx, input, io.input, io.output))
 }

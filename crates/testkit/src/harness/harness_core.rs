@@ -32,7 +32,17 @@ pub struct Harness {
     root: PathBuf,
     services: Services,
     backend: OnceCell<Backend>,
-    leaves_workspaces: bool,
+    left: Left,
+}
+
+/// What a behaviour leaves in the directory of workspaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    /// What the next start removes.
+    ForNextStart,
+    /// What the request asked to keep.
+    Kept,
 }
 
 struct Backend(Arc<dyn ExecutionBackend>);
@@ -52,7 +62,7 @@ impl Harness {
         config.workspace_root = root.join("workspaces");
         config.timeouts.grace = Some(GRACE);
         let services = Services::new(&root.join("storage"));
-        Self { subject, config, root: root.to_owned(), services, backend: OnceCell::new(), leaves_workspaces: false }
+        Self { subject, config, root: root.to_owned(), services, backend: OnceCell::new(), left: Left::Nothing }
     }
 
     /// Changes the configuration of the backend, before its first use.
@@ -61,9 +71,14 @@ impl Harness {
         change(&mut self.config);
     }
 
-    /// The behaviour leaves workspaces that the check at the end must not miss.
-    pub(crate) fn leaves_workspaces(&mut self) {
-        self.leaves_workspaces = true;
+    /// The behaviour keeps a workspace, as it asked for.
+    pub(crate) fn keeps_workspaces(&mut self) {
+        self.left = Left::Kept;
+    }
+
+    /// The behaviour leaves a handler behind, whose workspace is the next start's to remove.
+    pub(crate) fn abandons(&mut self) {
+        self.left = Left::ForNextStart;
     }
 
     /// The backend.
@@ -191,6 +206,20 @@ impl Harness {
         .await;
     }
 
+    /// Waits until the backend takes nothing more.
+    pub(crate) async fn until_stopping(&self) {
+        let backend = self.backend().await;
+        within_ceiling("the backend to refuse", async {
+            loop {
+                let outcome = backend.start(self.request("echo", &1)).wait().await;
+                if outcome.error().is_some_and(|error| *error.code() == ErrorCode::ShuttingDown) {
+                    return;
+                }
+            }
+        })
+        .await;
+    }
+
     /// Ends the backend, if it was used, and checks its own numbers.
     pub(crate) async fn finish(&mut self) {
         let Some(Backend(backend)) = self.backend.take() else { return };
@@ -201,17 +230,16 @@ impl Harness {
         assert_eq!(stats.started, stats.succeeded + stats.failed, "every execution ended once: {stats:?}");
     }
 
-    /// Checks that no workspace is left, once the backend is gone.
+    /// Checks that no workspace is left. Call it when the backend and its runtime are gone.
     pub(crate) fn check_workspaces(&self) {
-        if !self.leaves_workspaces {
-            wait_until_empty(self.workspaces());
+        match self.left {
+            Left::Nothing => wait_until_empty(self.workspaces()),
+            Left::ForNextStart => {
+                drop(LocalWorkspaceManager::open(self.workspaces()).unwrap());
+                wait_until_empty(self.workspaces());
+            }
+            Left::Kept => {}
         }
-    }
-
-    /// Starts the next host on the same directories: what was left to it goes now. Call it when the backend is gone.
-    pub(crate) fn check_next_start(&self) {
-        drop(LocalWorkspaceManager::open(self.workspaces()).unwrap());
-        wait_until_empty(self.workspaces());
     }
 }
 

@@ -11,6 +11,7 @@ mod taken;
 mod wait;
 
 pub use harness_core::Harness;
+pub(crate) use harness_core::code;
 pub use leak::LeakOracle;
 pub use package::{Package, install_program};
 pub use platform::{Mirror, Services};

@@ -31,8 +31,7 @@ impl Taken {
 
     /// The progress.
     pub fn progress(&self) -> Vec<&Progress> {
-        let progress = |event| if let &ExecutionEvent::Progress(progress) = &event { Some(progress) } else { None };
-        self.events.iter().filter_map(progress).collect()
+        self.events.iter().filter_map(|event| if let ExecutionEvent::Progress(told) = event { Some(told) } else { None }).collect()
     }
 
     /// The pieces of the output stream.

@@ -24,6 +24,7 @@ pub(super) fn add(plugin: Plugin) -> Plugin {
         .example("a text", json!("hello"))
         .idempotent()
         .handler("add", async |_ctx: Ctx, pair: Pair| Ok(json!({ "sum": pair.a + pair.b })))
+        .handler("repeat", async |_ctx: Ctx, n: usize| Ok("x".repeat(n)))
         .handler("nothing", async |_ctx: Ctx, (): ()| Ok(()))
         .blocking("count", |ctx: Ctx, n: u64| {
             ctx.log().info("counting on a thread");

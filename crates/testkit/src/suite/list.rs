@@ -1,0 +1,185 @@
+//! The list. A behaviour that is not in it is not tested; one that is in it is tested on every backend.
+
+use std::pin::Pin;
+
+use crate::harness::Harness;
+
+/// A behaviour: it panics when the backend behaves otherwise.
+pub(super) type Behaviour = for<'a> fn(&'a mut Harness) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// Hands the list to another macro of this crate, behind arguments for it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_behaviour {
+    ($then:ident $($args:tt)*) => {
+        $crate::$then! { [$($args)*]
+            result: [
+                a_typed_value_goes_in_and_out,
+                a_handler_without_a_result_answers_null,
+                eight_mebibytes_go_in_and_out,
+                bytes_of_another_type_arrive_unchanged,
+                a_blocking_handler_answers,
+                a_handler_is_told_about_its_execution,
+                configuration_is_laid_over_defaults_host_and_request,
+                many_executions_at_once_keep_their_own_results,
+            ];
+            failure: [
+                input_of_another_shape_is_a_validation_error,
+                an_unknown_handler_is_named_with_those_there_are,
+                an_unknown_plugin_is_named,
+                an_error_keeps_every_property,
+                the_sources_of_an_error_survive,
+                a_panic_is_an_error_with_its_place,
+                a_panic_of_a_blocking_handler_is_the_same,
+                a_backtrace_comes_when_it_is_asked_for,
+                a_result_without_a_json_form_breaks_the_contract,
+                configuration_of_another_shape_is_an_error,
+                a_request_that_is_not_acceptable_is_refused_with_every_fault,
+                an_input_over_the_limit_is_too_large,
+                a_result_over_the_limit_is_too_large,
+            ];
+            log_line: [
+                lines_come_in_order_with_levels_and_fields,
+                lines_reach_the_hosts_log_too,
+                terminal_sequences_lose_their_power,
+                lines_that_nobody_takes_are_dropped_and_counted,
+                progress_comes_in_order_and_in_bounds,
+                printed_lines_become_log_lines,
+                a_print_without_a_line_end_is_not_lost,
+                a_long_printed_line_is_cut_and_marked,
+                events_come_while_the_handler_runs,
+            ];
+            stream: [
+                pieces_come_in_order_and_end_before_the_result,
+                a_stream_without_pieces_ends_too,
+                a_sender_waits_for_its_reader,
+                a_large_stream_passes,
+                a_channel_carries_pieces_both_ways,
+                an_input_that_breaks_off_is_seen,
+                an_input_that_ends_is_complete,
+                a_stream_that_nobody_reads_does_not_stop_a_cancellation,
+            ];
+            cancel: [
+                cancelled_at_once_is_aborted,
+                cancelled_while_it_waits_is_aborted,
+                a_polite_handler_is_told_why_and_ends_in_time,
+                a_deaf_async_handler_is_dropped,
+                a_deaf_blocking_handler_is_killed_or_left,
+                dropping_the_handle_cancels,
+                a_detached_execution_goes_on,
+            ];
+            timeout: [
+                beyond_its_time_is_a_timeout_with_step_and_limit,
+                a_spinning_handler_times_out,
+                a_deaf_blocking_handler_times_out,
+                a_slow_execution_is_announced_and_goes_on,
+                waiting_for_a_slot_is_another_clock,
+                waiting_too_long_for_a_slot_is_acquire_timeout,
+                a_full_queue_refuses_at_once,
+                the_deadline_is_visible_and_shrinks_through_a_nested_call,
+            ];
+            cleanup: [
+                cleanups_run_newest_first_after_success,
+                cleanups_run_after_an_error,
+                cleanups_run_after_a_panic,
+                cleanups_run_after_a_timeout,
+                cleanups_run_after_a_cancellation,
+            ];
+            artifact: [
+                artifacts_are_listed_with_their_sizes,
+                artifacts_are_copied_to_the_callers_directory,
+                names_that_lead_out_are_refused,
+                what_is_no_regular_file_is_skipped_with_a_reason,
+            ];
+            workspace: [
+                a_workspace_is_fresh_and_gone_afterwards,
+                seed_files_are_there,
+                a_workspace_is_kept_when_asked,
+                an_existing_directory_stays_as_it_is,
+                storage_over_the_limit_is_an_error,
+                a_worker_sees_a_scrubbed_environment_and_works_in_its_workspace,
+            ];
+            invoke: [
+                a_nested_call_answers,
+                a_nested_failure_keeps_its_code,
+                a_nested_call_without_a_grant_is_denied,
+                a_nested_call_never_gains_grants,
+                a_nested_call_inherits_tenant_request_and_trace,
+                a_cycle_of_calls_is_refused,
+                calls_nest_to_a_bounded_depth,
+                nested_calls_need_no_slot_of_their_own,
+                a_nested_call_ends_with_its_caller,
+            ];
+            service: [
+                the_cache_answers,
+                the_state_answers_and_outlives_executions,
+                state_is_kept_apart_by_tenant,
+                a_state_quota_is_enforced,
+                the_storage_answers,
+                topics_carry_messages_between_executions,
+                a_service_of_the_host_answers_and_refuses,
+            ];
+            denial: [
+                every_service_is_denied_without_a_grant,
+                a_denial_is_audited_and_announced,
+                a_grant_covers_its_scope_and_nothing_else,
+                a_context_that_outlives_its_execution_reaches_nothing,
+            ];
+            shutdown: [
+                a_drain_lets_what_runs_finish,
+                a_drain_that_takes_too_long_stops_what_is_left,
+                now_stops_what_runs,
+                after_a_shutdown_nothing_is_taken,
+                a_second_shutdown_gets_the_same_report,
+                a_deaf_handler_does_not_stop_a_shutdown,
+            ];
+            report: [
+                a_live_id_is_not_used_twice,
+                statistics_count_by_code,
+                a_backend_is_healthy_until_it_stops,
+                subscribers_see_what_happens,
+                timings_are_complete_and_consistent,
+                usage_is_measured_or_absent,
+                the_sandbox_report_says_what_was_in_force,
+                a_plugin_describes_itself,
+                a_free_slot_makes_it_ready,
+            ];
+        }
+    };
+}
+
+/// Makes the table that [`super::run`] looks behaviours up in.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! behaviour_table {
+    ([] $($module:ident: [$($name:ident),* $(,)?];)*) => {
+        &[$($((stringify!($name), |harness| Box::pin($crate::behaviour::$module::$name(harness))),)*)*]
+    };
+}
+
+/// Makes a test of each behaviour.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! behaviour_tests {
+    ([$subject:ident] $($module:ident: [$($name:ident),* $(,)?];)*) => {
+        $(mod $module {
+            $(#[test]
+            fn $name() {
+                $crate::suite::run(stringify!($name), &super::super::$subject());
+            })*
+        })*
+    };
+}
+
+/// Makes a test of every behaviour for each backend: `conformance_suite!(in_process: linked_subject);` makes a module
+/// `in_process`, whose tests call `linked_subject() -> Subject`, a function beside the line.
+#[macro_export]
+macro_rules! conformance_suite {
+    ($($suite:ident: $subject:ident);+ $(;)?) => {
+        $(mod $suite {
+            $crate::each_behaviour! { behaviour_tests $subject }
+        })+
+    };
+}
+
+pub(super) const BEHAVIOURS: &[(&str, Behaviour)] = crate::each_behaviour! { behaviour_table };
