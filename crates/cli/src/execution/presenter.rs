@@ -232,10 +232,12 @@ fn text_of(payload: &Payload) -> String {
 }
 
 fn pretty(payload: &Payload) -> String {
-    let value = payload.to_value::<serde_json::Value>();
+    let text = String::from_utf8_lossy(payload.as_bytes());
     // A handler that says JSON and sends none is shown as it is.
-    let pretty = value.ok().and_then(|value| serde_json::to_string_pretty(&value).ok());
-    pretty.unwrap_or_else(|| String::from_utf8_lossy(payload.as_bytes()).into_owned())
+    match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
+        Ok(_json) => render::indented(&text),
+        Err(_other) => printable(&text).into_owned(),
+    }
 }
 
 pub(super) fn bar() -> ProgressBar {

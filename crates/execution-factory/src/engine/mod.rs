@@ -10,6 +10,8 @@ mod invoke;
 mod recorder;
 mod slot;
 mod supervise;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use announcer::Announcer;
 pub(crate) use carrier::{Carried, Carrier, Job, StopClock, StopDecision};

@@ -178,8 +178,9 @@ async fn a_waiting_subscriber_is_woken_and_ends_with_the_service() {
 async fn a_subscription_outlives_its_service_and_says_so() {
     let events = events(EventConfig::default());
     let mut subscription = events.subscribe(&plugin("a/b"), "n").await.unwrap();
-    let (next, ()) = tokio::join!(subscription.next(), async { drop(events) });
-    assert_eq!(next, None);
+    let ceiling = Duration::from_secs(30);
+    let (next, ()) = tokio::join!(tokio::time::timeout(ceiling, subscription.next()), async { drop(events) });
+    assert_eq!(next.expect("the end of the service wakes who waits"), None);
 }
 
 #[tokio::test]
