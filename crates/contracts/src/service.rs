@@ -28,12 +28,14 @@ pub struct ServiceScope {
     pub trace: Option<TraceContext>,
     /// What remains of its time; a service gives up when it is over.
     pub remaining: Option<Duration>,
+    /// How much persistent state its grant allows; the host's own quota holds beside it.
+    pub state_quota: StateQuota,
 }
 
 impl ServiceScope {
     /// The scope of an execution.
     pub fn new(plugin: PluginId, tenant: Option<TenantId>, execution: ExecutionId) -> Self {
-        Self { plugin, tenant, execution, trace: None, remaining: None }
+        Self { plugin, tenant, execution, trace: None, remaining: None, state_quota: StateQuota::default() }
     }
 }
 
@@ -121,12 +123,13 @@ pub trait CacheService: Send + Sync {
     fn delete<'a>(&'a self, scope: &'a ServiceScope, key: &'a str) -> ServiceResult<'a, bool>;
 }
 
-/// Persistent key-value state. Keys of different plugins and tenants never meet.
+/// Persistent key-value state. Keys of different plugins and tenants never meet. Every call counts against the quota of
+/// operations.
 pub trait StateService: Send + Sync {
     /// Reads a value.
     fn get<'a>(&'a self, scope: &'a ServiceScope, key: &'a str) -> ServiceResult<'a, Option<Bytes>>;
-    /// Writes a value within the quota of its grant; durable when it returns.
-    fn set<'a>(&'a self, scope: &'a ServiceScope, key: &'a str, value: Bytes, quota: &'a StateQuota) -> ServiceResult<'a, ()>;
+    /// Writes a value within the quotas of host and grant; durable when it returns.
+    fn set<'a>(&'a self, scope: &'a ServiceScope, key: &'a str, value: Bytes) -> ServiceResult<'a, ()>;
     /// Removes a value; whether it was there.
     fn delete<'a>(&'a self, scope: &'a ServiceScope, key: &'a str) -> ServiceResult<'a, bool>;
     /// Keys that start with a prefix, in order, at most `limit`.

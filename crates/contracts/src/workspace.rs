@@ -78,6 +78,12 @@ pub trait WorkspaceManager: Send + Sync {
         id: &'a ExecutionId,
         spec: &'a WorkspaceSpec,
     ) -> BoxFuture<'a, Result<Box<dyn WorkspaceLease>, WorkspaceError>>;
+
+    /// Ends the manager when no execution runs any more: what it keeps for itself on disk is removed. Later acquires may
+    /// fail. A manager that keeps nothing for itself has nothing to do.
+    fn close(&self) -> BoxFuture<'_, Result<(), WorkspaceError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// A directory that is an execution's until it is released. Dropping it releases it in the background.
@@ -168,6 +174,9 @@ pub enum WorkspaceError {
         /// Which execution.
         id: ExecutionId,
     },
+    /// The manager was closed.
+    #[error("the workspace manager was closed")]
+    Closed,
     /// More bytes than the limit.
     #[error("workspace is over its storage limit of {limit}")]
     OverLimit {

@@ -199,6 +199,9 @@ impl Engine {
         }
         self.none_alive().await;
         self.parts.carrier.shutdown().await;
+        if let Err(error) = self.parts.workspaces.close().await {
+            tracing::warn!(error = %plugdock_contracts::ErrorChain(&error), "the workspace root was not cleaned up");
+        }
         let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         while tasks.join_next().await.is_some() {}
         self.ends.lock().unwrap_or_else(PoisonError::into_inner).clone()

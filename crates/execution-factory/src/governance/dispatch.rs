@@ -104,7 +104,7 @@ impl Gate {
         Ok(match call {
             StateCall::Get { key } => found(state.get(scope, &key).await?),
             StateCall::Set { key } => {
-                state.set(scope, &key, body, &self.parts.permissions.state_quota()).await?;
+                state.set(scope, &key, body).await?;
                 HostReply::default()
             }
             StateCall::Delete { key } => HostReply::value(state.delete(scope, &key).await?),

@@ -67,6 +67,7 @@ impl Gate {
             parts.request.execution_id.clone(),
         );
         scope.trace.clone_from(&descriptor.trace);
+        scope.state_quota = parts.permissions.state_quota();
         Self {
             scope,
             parts,

@@ -2,7 +2,7 @@
 //! It waits for the file system on blocking tasks only, and keeps no list of leases: the directories are the list.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use plugdock_contracts::workspace::{WorkspaceError, WorkspaceLease, WorkspaceManager, WorkspaceSpec};
@@ -22,7 +22,8 @@ use crate::workspace::sweep::{SweepReport, sweep};
 /// by the next one that opens the root.
 #[derive(Debug)]
 pub struct LocalWorkspaceManager {
-    shared: Arc<Shared>,
+    /// None once the manager was closed.
+    shared: Mutex<Option<Arc<Shared>>>,
     sweep_report: SweepReport,
 }
 
@@ -67,7 +68,7 @@ impl LocalWorkspaceManager {
         let reaper = Reaper::start(Arc::clone(&host))
             .map_err(|source| io_failure("start the reaper of", &path, source))?;
         let shared = Arc::new(Shared { host, reaper, limits, next: AtomicU64::new(0) });
-        Ok(Self { shared, sweep_report })
+        Ok(Self { shared: Mutex::new(Some(shared)), sweep_report })
     }
 
     /// What the sweep at the start found.
@@ -82,20 +83,14 @@ impl LocalWorkspaceManager {
     /// # Errors
     /// [`WorkspaceError::Io`] when the runtime is shutting down.
     pub async fn reap(&self) -> Result<(), WorkspaceError> {
-        let shared = Arc::clone(&self.shared);
+        let shared = self.shared()?;
+        let path = shared.host.leases_path();
         let waited = tokio::task::spawn_blocking(move || shared.reaper.flush());
-        waited.await.map_err(|error| task_failure("clean up", &self.shared.host.leases_path(), error))
+        waited.await.map_err(|error| task_failure("clean up", &path, error))
     }
 
-    /// Ends the manager and waits until its directory is removed. While leases live, that happens when the last one ends.
-    ///
-    /// # Errors
-    /// [`WorkspaceError::Io`] when the runtime is shutting down.
-    pub async fn close(self) -> Result<(), WorkspaceError> {
-        let path = self.shared.host.leases_path();
-        let Some(shared) = Arc::into_inner(self.shared) else { return Ok(()) };
-        let finished = tokio::task::spawn_blocking(move || shared.reaper.finish());
-        finished.await.map_err(|error| task_failure("clean up", &path, error))
+    fn shared(&self) -> Result<Arc<Shared>, WorkspaceError> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(WorkspaceError::Closed)
     }
 }
 
@@ -105,13 +100,25 @@ impl WorkspaceManager for LocalWorkspaceManager {
         id: &'a ExecutionId,
         spec: &'a WorkspaceSpec,
     ) -> BoxFuture<'a, Result<Box<dyn WorkspaceLease>, WorkspaceError>> {
-        let (shared, execution, spec) = (Arc::clone(&self.shared), id.clone(), spec.clone());
+        let (shared, execution, spec) = (self.shared(), id.clone(), spec.clone());
         Box::pin(async move {
+            let shared = shared?;
             let path = shared.host.leases_path();
             // A caller that goes away drops the finished lease, which then removes itself.
             let lease = tokio::task::spawn_blocking(move || LocalLease::make(&shared, &execution, &spec));
             let lease = lease.await.unwrap_or_else(|error| Err(task_failure("lease from", &path, error)))?;
             Ok(Box::new(lease) as Box<dyn WorkspaceLease>)
+        })
+    }
+
+    /// Removes the manager's directory and waits for that. While leases live, it happens when the last one ends.
+    fn close(&self) -> BoxFuture<'_, Result<(), WorkspaceError>> {
+        let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Box::pin(async move {
+            let Some(shared) = shared.and_then(Arc::into_inner) else { return Ok(()) };
+            let path = shared.host.leases_path();
+            let finished = tokio::task::spawn_blocking(move || shared.reaper.finish());
+            finished.await.map_err(|error| task_failure("clean up", &path, error))
         })
     }
 }

@@ -45,29 +45,28 @@ impl MemoryState {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn charge(&self, scope: &ServiceScope, quota: StateQuota) -> Result<Namespace, ServiceError> {
+    /// The quota of host and grant together.
+    fn quota(&self, scope: &ServiceScope) -> StateQuota {
+        self.config.quota.tighter(scope.state_quota)
+    }
+
+    fn charge(&self, scope: &ServiceScope) -> Result<Namespace, ServiceError> {
         let owner = Namespace::of(scope);
-        self.meter.count(&owner, Instant::now(), quota.operations_per_minute)?;
+        self.meter.count(&owner, Instant::now(), self.quota(scope).operations_per_minute)?;
         Ok(owner)
     }
 
     fn read(&self, scope: &ServiceScope, key: &str) -> Result<Option<Bytes>, ServiceError> {
         self.config.check_key(key)?;
-        let owner = self.charge(scope, self.config.quota)?;
+        let owner = self.charge(scope)?;
         Ok(self.shelves().get(&owner).and_then(|shelf| shelf.entries.get(key).cloned()))
     }
 
-    fn write(
-        &self,
-        scope: &ServiceScope,
-        key: &str,
-        value: &Bytes,
-        granted: StateQuota,
-    ) -> Result<(), ServiceError> {
+    fn write(&self, scope: &ServiceScope, key: &str, value: &Bytes) -> Result<(), ServiceError> {
         self.config.check_key(key)?;
         self.config.check_value(value)?;
-        let quota = self.config.quota.tighter(granted);
-        let owner = self.charge(scope, quota)?;
+        let quota = self.quota(scope);
+        let owner = self.charge(scope)?;
         let mut shelves = self.shelves();
         let held = shelves.get(&owner);
         let old = held.and_then(|shelf| shelf.entries.get(key)).map(|old| entry_bytes(key, old.len()));
@@ -82,7 +81,7 @@ impl MemoryState {
 
     fn remove(&self, scope: &ServiceScope, key: &str) -> Result<bool, ServiceError> {
         self.config.check_key(key)?;
-        let owner = self.charge(scope, self.config.quota)?;
+        let owner = self.charge(scope)?;
         let mut shelves = self.shelves();
         let Some(own) = shelves.get_mut(&owner) else { return Ok(false) };
         let Some(old) = own.entries.remove(key) else { return Ok(false) };
@@ -95,7 +94,7 @@ impl MemoryState {
 
     fn list(&self, scope: &ServiceScope, prefix: &str, limit: u32) -> Result<Vec<String>, ServiceError> {
         self.config.check_prefix(prefix)?;
-        let owner = self.charge(scope, self.config.quota)?;
+        let owner = self.charge(scope)?;
         let shelves = self.shelves();
         let Some(own) = shelves.get(&owner) else { return Ok(Vec::new()) };
         let from = own.entries.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
@@ -109,14 +108,8 @@ impl StateService for MemoryState {
         Box::pin(async move { self.read(scope, key) })
     }
 
-    fn set<'a>(
-        &'a self,
-        scope: &'a ServiceScope,
-        key: &'a str,
-        value: Bytes,
-        quota: &'a StateQuota,
-    ) -> ServiceResult<'a, ()> {
-        Box::pin(async move { self.write(scope, key, &value, *quota) })
+    fn set<'a>(&'a self, scope: &'a ServiceScope, key: &'a str, value: Bytes) -> ServiceResult<'a, ()> {
+        Box::pin(async move { self.write(scope, key, &value) })
     }
 
     fn delete<'a>(&'a self, scope: &'a ServiceScope, key: &'a str) -> ServiceResult<'a, bool> {

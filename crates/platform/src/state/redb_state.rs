@@ -91,8 +91,9 @@ impl RedbState {
         lane.run(scope, action, job).await
     }
 
-    fn reads(&self) -> Option<u64> {
-        self.config.quota.operations_per_minute
+    /// The quota of host and grant together.
+    fn quota(&self, scope: &ServiceScope) -> StateQuota {
+        self.config.quota.tighter(scope.state_quota)
     }
 }
 
@@ -101,24 +102,18 @@ impl StateService for RedbState {
         Box::pin(async move {
             self.config.check_key(key)?;
             let key = key.to_owned();
-            self.run(&self.readers, scope, "read a value", self.reads(), move |database, owner| {
+            self.run(&self.readers, scope, "read a value", self.quota(scope).operations_per_minute, move |database, owner| {
                 redb_tables::read(database, owner, &key).map(Ok)
             })
             .await
         })
     }
 
-    fn set<'a>(
-        &'a self,
-        scope: &'a ServiceScope,
-        key: &'a str,
-        value: Bytes,
-        quota: &'a StateQuota,
-    ) -> ServiceResult<'a, ()> {
+    fn set<'a>(&'a self, scope: &'a ServiceScope, key: &'a str, value: Bytes) -> ServiceResult<'a, ()> {
         Box::pin(async move {
             self.config.check_key(key)?;
             self.config.check_value(&value)?;
-            let quota = self.config.quota.tighter(*quota);
+            let quota = self.quota(scope);
             let key = key.to_owned();
             self.run(
                 &self.writer,
@@ -135,7 +130,7 @@ impl StateService for RedbState {
         Box::pin(async move {
             self.config.check_key(key)?;
             let key = key.to_owned();
-            self.run(&self.writer, scope, "remove a value", self.reads(), move |database, owner| {
+            self.run(&self.writer, scope, "remove a value", self.quota(scope).operations_per_minute, move |database, owner| {
                 redb_tables::remove(database, owner, &key).map(Ok)
             })
             .await
@@ -151,7 +146,7 @@ impl StateService for RedbState {
         Box::pin(async move {
             self.config.check_prefix(prefix)?;
             let prefix = prefix.to_owned();
-            self.run(&self.readers, scope, "list keys", self.reads(), move |database, owner| {
+            self.run(&self.readers, scope, "list keys", self.quota(scope).operations_per_minute, move |database, owner| {
                 redb_tables::list(database, owner, &prefix, limit).map(Ok)
             })
             .await

@@ -1,6 +1,7 @@
 //! Scopes of made-up plugins and tenants.
 //! They hold no time limit and no trace.
 
+use plugdock_contracts::permission::StateQuota;
 use plugdock_contracts::service::ServiceScope;
 use plugdock_contracts::{ExecutionId, PluginId, TenantId};
 
@@ -28,4 +29,11 @@ pub(crate) fn alike() -> Vec<ServiceScope> {
         plugin_of("none", "a/b"),
         plugin_of("A", "a/b"),
     ]
+}
+
+/// The same on whose behalf a grant with a quota calls.
+pub(crate) fn within(scope: &ServiceScope, quota: StateQuota) -> ServiceScope {
+    let mut scope = scope.clone();
+    scope.state_quota = quota;
+    scope
 }

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use crate::owner::{alike, plugin, plugin_of};
+use crate::owner::{alike, plugin, plugin_of, within};
 
 /// One of each, with what must live as long.
 fn each(config: &StateConfig) -> Vec<(Arc<dyn StateService>, Option<TempDir>)> {
@@ -38,8 +38,8 @@ async fn a_value_is_read_rewritten_and_removed() {
     for (state, _dir) in each(&StateConfig::default()) {
         let scope = plugin("a/b");
         assert_eq!(state.get(&scope, "k").await.unwrap(), None);
-        state.set(&scope, "k", text("one"), &OPEN).await.unwrap();
-        state.set(&scope, "k", text(""), &OPEN).await.unwrap();
+        state.set(&scope, "k", text("one")).await.unwrap();
+        state.set(&scope, "k", text("")).await.unwrap();
         assert_eq!(state.get(&scope, "k").await.unwrap().unwrap(), "");
         assert!(state.delete(&scope, "k").await.unwrap());
         assert!(!state.delete(&scope, "k").await.unwrap());
@@ -53,7 +53,7 @@ async fn owners_that_look_alike_share_nothing() {
         for (at, scope) in alike().iter().enumerate() {
             assert_eq!(state.get(scope, "k").await.unwrap(), None, "{at}");
             assert!(!state.delete(scope, "k").await.unwrap());
-            state.set(scope, "k", text(&at.to_string()), &OPEN).await.unwrap();
+            state.set(scope, "k", text(&at.to_string())).await.unwrap();
         }
         for (at, scope) in alike().iter().enumerate() {
             assert_eq!(state.get(scope, "k").await.unwrap().unwrap(), at.to_string());
@@ -67,10 +67,10 @@ async fn keys_come_in_order_below_a_prefix_up_to_a_limit() {
     for (state, _dir) in each(&unlimited()) {
         let (scope, other) = (plugin("m/m"), [plugin("a/a"), plugin("z/z"), plugin_of("t", "m/m")]);
         for key in ["b:2", "a", "b:10", "c", "b", "b:ä", "bb", "ä"] {
-            state.set(&scope, key, text("v"), &OPEN).await.unwrap();
+            state.set(&scope, key, text("v")).await.unwrap();
         }
         for other in &other {
-            state.set(other, "b:0", text("v"), &OPEN).await.unwrap();
+            state.set(other, "b:0", text("v")).await.unwrap();
         }
         for (prefix, limit, keys) in [
             ("", 100, vec!["a", "b", "b:10", "b:2", "b:ä", "bb", "c", "ä"]),
@@ -92,13 +92,13 @@ async fn keys_and_values_have_bounds() {
         StateConfig { max_key_bytes: 4, max_value: ByteSize::from_bytes(4), ..StateConfig::default() };
     for (state, _dir) in each(&config) {
         let scope = plugin("a/b");
-        state.set(&scope, "four", text("four"), &OPEN).await.unwrap();
-        let large = state.set(&scope, "four", text("fives"), &OPEN).await;
+        state.set(&scope, "four", text("four")).await.unwrap();
+        let large = state.set(&scope, "four", text("fives")).await;
         assert!(matches!(large, Err(ServiceError::TooLarge { service: "state", size: 5, limit: 4 })));
         for key in ["", "fives", "a\0", "a\nb"] {
             assert!(matches!(state.get(&scope, key).await, Err(ServiceError::Invalid { .. })), "{key:?}");
             assert!(matches!(state.delete(&scope, key).await, Err(ServiceError::Invalid { .. })), "{key:?}");
-            let set = state.set(&scope, key, text(""), &OPEN).await;
+            let set = state.set(&scope, key, text("")).await;
             assert!(matches!(set, Err(ServiceError::Invalid { .. })), "{key:?}");
         }
         assert!(matches!(state.keys(&scope, "fives", 1).await, Err(ServiceError::Invalid { .. })));
@@ -110,19 +110,19 @@ async fn a_quota_is_exact_after_rewriting_and_removing() {
     let quota = StateQuota { max_entries: Some(2), max_bytes: Some(10), operations_per_minute: None };
     for (state, _dir) in each(&unlimited()) {
         let (scope, other) = (plugin("a/b"), plugin_of("t", "a/b"));
-        state.set(&scope, "a", text("1234"), &quota).await.unwrap();
-        state.set(&scope, "b", text("1234"), &quota).await.unwrap();
-        let entries = state.set(&scope, "c", text(""), &quota).await.unwrap_err();
+        state.set(&within(&scope, quota), "a", text("1234")).await.unwrap();
+        state.set(&within(&scope, quota), "b", text("1234")).await.unwrap();
+        let entries = state.set(&within(&scope, quota), "c", text("")).await.unwrap_err();
         assert_eq!(entries.to_string(), "state: max_entries is 2, 2 are used");
-        let bytes = state.set(&scope, "b", text("12345"), &quota).await.unwrap_err();
+        let bytes = state.set(&within(&scope, quota), "b", text("12345")).await.unwrap_err();
         assert_eq!(bytes.to_string(), "state: max_bytes is 10, 10 are used and this write adds 1");
         assert_eq!(state.get(&scope, "b").await.unwrap().unwrap(), "1234", "a refused write changes nothing");
-        state.set(&scope, "b", text("1"), &quota).await.unwrap();
-        state.set(&scope, "a", text("1234567"), &quota).await.unwrap();
+        state.set(&within(&scope, quota), "b", text("1")).await.unwrap();
+        state.set(&within(&scope, quota), "a", text("1234567")).await.unwrap();
         assert!(state.delete(&scope, "a").await.unwrap());
-        state.set(&scope, "c", text("1234567"), &quota).await.unwrap();
-        assert!(state.set(&scope, "c", text("12345678"), &quota).await.is_err());
-        state.set(&other, "a", text("123456789"), &quota).await.unwrap();
+        state.set(&within(&scope, quota), "c", text("1234567")).await.unwrap();
+        assert!(state.set(&within(&scope, quota), "c", text("12345678")).await.is_err());
+        state.set(&within(&other, quota), "a", text("123456789")).await.unwrap();
     }
 }
 
@@ -135,7 +135,7 @@ async fn a_quota_is_exact_under_many_writers_at_once() {
             let state = Arc::clone(&state);
             writers.spawn(async move {
                 let key = format!("k{number}");
-                state.set(&plugin("a/b"), &key, text("v"), &quota).await.is_ok()
+                state.set(&within(&plugin("a/b"), quota), &key, text("v")).await.is_ok()
             });
         }
         let accepted = writers.join_all().await.into_iter().filter(|accepted| *accepted).count();
@@ -150,9 +150,9 @@ async fn a_grant_tightens_the_hosts_quota_and_never_widens_it() {
     for (state, _dir) in each(&StateConfig { quota, ..StateConfig::default() }) {
         let scope = plugin("a/b");
         let wide = StateQuota { max_entries: Some(100), max_bytes: Some(3), ..OPEN };
-        state.set(&scope, "a", text("12"), &wide).await.unwrap();
-        assert!(matches!(state.set(&scope, "b", text(""), &wide).await, Err(ServiceError::Quota { .. })));
-        assert!(matches!(state.set(&scope, "a", text("123"), &wide).await, Err(ServiceError::Quota { .. })));
+        state.set(&within(&scope, wide), "a", text("12")).await.unwrap();
+        assert!(matches!(state.set(&within(&scope, wide), "b", text("")).await, Err(ServiceError::Quota { .. })));
+        assert!(matches!(state.set(&within(&scope, wide), "a", text("123")).await, Err(ServiceError::Quota { .. })));
     }
 }
 
@@ -161,11 +161,11 @@ async fn operations_of_one_owner_are_limited_and_those_of_another_are_not() {
     let quota = StateQuota { operations_per_minute: Some(3), ..OPEN };
     for (state, _dir) in each(&StateConfig { quota, ..StateConfig::default() }) {
         let (scope, other) = (plugin("a/b"), plugin_of("t", "a/b"));
-        state.set(&scope, "a", text("v"), &OPEN).await.unwrap();
+        state.set(&scope, "a", text("v")).await.unwrap();
         state.get(&scope, "a").await.unwrap();
         state.keys(&scope, "", 1).await.unwrap();
         let refused = [
-            state.set(&scope, "a", text("v"), &OPEN).await.err(),
+            state.set(&scope, "a", text("v")).await.err(),
             state.get(&scope, "a").await.err(),
             state.delete(&scope, "a").await.err(),
             state.keys(&scope, "", 1).await.err(),
@@ -175,9 +175,10 @@ async fn operations_of_one_owner_are_limited_and_those_of_another_are_not() {
             assert!(matches!(&error, ServiceError::Quota { .. }), "{error}");
         }
         state.get(&other, "a").await.unwrap();
-        // A tighter grant counts the reads before it.
+        // A tighter grant counts the reads before it, and binds reads too.
         let granted = StateQuota { operations_per_minute: Some(1), ..OPEN };
-        assert!(state.set(&other, "a", text("v"), &granted).await.is_err());
+        assert!(state.set(&within(&other, granted), "a", text("v")).await.is_err());
+        assert!(state.get(&within(&other, granted), "a").await.is_err());
     }
 }
 
@@ -211,7 +212,7 @@ async fn agrees_with_a_map(state: &dyn StateService, operations: &[(bool, Operat
                 };
                 let fits = (next.len() <= map.len() || next.len() as u64 <= quota.max_entries.unwrap())
                     && (bytes(&next) <= bytes(map) || bytes(&next) <= quota.max_bytes.unwrap());
-                let written = state.set(scope, &key, Bytes::from(vec![7; *len]), &quota).await;
+                let written = state.set(&within(scope, quota), &key, Bytes::from(vec![7; *len])).await;
                 assert_eq!(written.is_ok(), fits, "{written:?} with {map:?}");
                 if fits {
                     *map = next;

@@ -8,7 +8,7 @@ use plugdock_contracts::permission::StateQuota;
 use plugdock_contracts::service::{ServiceError, StateService};
 use plugdock_platform::{Lifecycle, RedbState, StateConfig, StateOpenError};
 
-use crate::owner::plugin;
+use crate::owner::{plugin, within};
 
 fn open(path: &std::path::Path) -> Result<RedbState, StateOpenError> {
     RedbState::open(path, StateConfig::default())
@@ -21,14 +21,14 @@ async fn values_and_their_account_survive_reopening() {
     let (scope, quota) = (plugin("a/b"), StateQuota { max_entries: Some(1), ..StateQuota::default() });
     {
         let state = open(&path).unwrap();
-        state.set(&scope, "k", Bytes::from_static(b"v"), &quota).await.unwrap();
+        state.set(&within(&scope, quota), "k", Bytes::from_static(b"v")).await.unwrap();
     }
     let state = open(&path).unwrap();
     assert_eq!(state.get(&scope, "k").await.unwrap().unwrap(), "v");
-    assert!(matches!(state.set(&scope, "l", Bytes::new(), &quota).await, Err(ServiceError::Quota { .. })));
+    assert!(matches!(state.set(&within(&scope, quota), "l", Bytes::new()).await, Err(ServiceError::Quota { .. })));
     assert!(state.delete(&scope, "k").await.unwrap());
     drop(state);
-    open(&path).unwrap().set(&scope, "l", Bytes::new(), &quota).await.unwrap();
+    open(&path).unwrap().set(&within(&scope, quota), "l", Bytes::new()).await.unwrap();
 }
 
 #[tokio::test]
@@ -45,11 +45,11 @@ async fn a_file_is_open_once_until_it_is_stopped() {
     );
 
     let (scope, quota) = (plugin("a/b"), StateQuota::default());
-    state.set(&scope, "k", Bytes::from_static(b"v"), &quota).await.unwrap();
+    state.set(&within(&scope, quota), "k", Bytes::from_static(b"v")).await.unwrap();
     state.stop(Duration::from_secs(5)).await.unwrap();
     state.stop(Duration::from_secs(5)).await.unwrap();
     assert!(matches!(state.get(&scope, "k").await, Err(ServiceError::Failed { .. })));
-    assert!(matches!(state.set(&scope, "k", Bytes::new(), &quota).await, Err(ServiceError::Failed { .. })));
+    assert!(matches!(state.set(&within(&scope, quota), "k", Bytes::new()).await, Err(ServiceError::Failed { .. })));
     // It was stopped, not dropped: the file is free all the same.
     assert_eq!(open(&path).unwrap().get(&scope, "k").await.unwrap().unwrap(), "v");
 }
@@ -72,7 +72,7 @@ async fn a_file_that_lost_its_end_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("state.redb");
     let state = open(&path).unwrap();
-    state.set(&plugin("a/b"), "k", Bytes::from(vec![1; 100_000]), &StateQuota::default()).await.unwrap();
+    state.set(&plugin("a/b"), "k", Bytes::from(vec![1; 100_000])).await.unwrap();
     drop(state);
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();

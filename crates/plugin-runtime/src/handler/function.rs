@@ -34,8 +34,10 @@ impl Handler for FunctionHandler {
 
 fn read<I: DeserializeOwned>(input: &Payload) -> Result<I, HandlerError> {
     input.to_value().map_err(|error| {
-        let help = "see the handler's description for the shape it takes";
-        ExecutionError::from_error(ErrorCode::ValidationError, &error).with_help(help).into()
+        let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        ExecutionError::new(ErrorCode::ValidationError, format!("the input has another shape: {why}"))
+            .with_help("`plugdock describe` shows what the handler takes")
+            .into()
     })
 }
 

@@ -63,9 +63,8 @@ pub(crate) async fn a_channel_carries_pieces_both_ways(h: &mut Harness) {
         // The answer to each piece comes before the next is sent: it is no stream there followed by one back.
         let answer = within_ceiling("the answer", async {
             loop {
-                match execution.next_event().await.expect("the handler still runs") {
-                    ExecutionEvent::Data(piece) => return piece,
-                    _ => {}
+                if let ExecutionEvent::Data(piece) = execution.next_event().await.expect("the handler still runs") {
+                    return piece;
                 }
             }
         })

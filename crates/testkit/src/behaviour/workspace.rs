@@ -7,7 +7,7 @@ use plugdock_contracts::workspace::{SeedFile, WorkspaceKind};
 use plugdock_contracts::{ByteSize, ErrorCode};
 use serde_json::{Value, json};
 
-use crate::harness::{Harness, code};
+use crate::harness::{Harness, code, processes_naming};
 
 fn dir_of(told: &Value) -> PathBuf {
     PathBuf::from(told["dir"].as_str().expect("the handler tells its directory"))
@@ -83,4 +83,17 @@ pub(crate) async fn a_worker_sees_a_scrubbed_environment_and_works_in_its_worksp
     let files: Vec<_> = descriptors.iter().filter(|target| target.starts_with('/') && **target != "/dev/null").collect();
     let own = |target: &&&String| !target.starts_with("/proc/") && !target.starts_with("/dev/pts");
     assert_eq!(files.iter().filter(own).count(), 0, "{descriptors:?}");
+}
+
+pub(crate) async fn processes_that_a_handler_leaves_end_with_it(h: &mut Harness) {
+    if !h.in_processes() {
+        return;
+    }
+    let start = std::time::Instant::now();
+    let outcome = h.outcome(h.request("family", &false)).await;
+    assert!(outcome.is_ok(), "the result counts, whatever is left: {:?}", outcome.error());
+    // Only workspaces are looked at: the backend's own processes work elsewhere.
+    let left = processes_naming(h.workspaces());
+    assert!(left.is_empty(), "{left:?}");
+    assert!(start.elapsed() < std::time::Duration::from_secs(10), "nobody waits for what holds the pipes open");
 }

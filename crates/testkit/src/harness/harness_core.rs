@@ -113,6 +113,7 @@ impl Harness {
     }
 
     /// A request with an input.
+    #[expect(clippy::unused_self, reason = "it reads as its siblings do")]
     pub(crate) fn request<I: Serialize + ?Sized>(&self, handler: &str, input: &I) -> ExecutionRequest {
         ExecutionRequest::new(CONFORMANCE, handler).unwrap().with_input(input).unwrap()
     }

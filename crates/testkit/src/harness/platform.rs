@@ -48,6 +48,9 @@ impl Services {
     }
 
     /// Publishes from outside any execution; how many got it.
+    ///
+    /// # Panics
+    /// When the topic is none.
     pub async fn publish(&self, topic: &str, text: &str) -> u64 {
         let scope = ServiceScope::new(PluginId::new(CONFORMANCE).unwrap(), None, ExecutionId::generate());
         self.platform.events().unwrap().publish(&scope, topic, Bytes::copy_from_slice(text.as_bytes())).await.unwrap()

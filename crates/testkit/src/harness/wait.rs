@@ -45,8 +45,6 @@ pub fn wait_for_blocking<T>(what: &str, mut look: impl FnMut() -> Result<T, Stri
 /// # Panics
 /// When the ceiling is reached.
 pub async fn within_ceiling<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(CEILING, future).await {
-        Ok(value) => value,
-        Err(_elapsed) => panic!("waited {CEILING:?} for {what}"),
-    }
+    let Ok(value) = tokio::time::timeout(CEILING, future).await else { panic!("waited {CEILING:?} for {what}") };
+    value
 }

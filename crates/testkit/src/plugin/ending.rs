@@ -41,6 +41,7 @@ pub(super) fn add(plugin: Plugin) -> Plugin {
             Ok(())
         })
         .handler("cleanup", cleanup)
+        .handler("family", family)
 }
 
 /// Waits for a message on a topic: the gate that a test opens from outside, wherever the handler runs.
@@ -73,6 +74,16 @@ async fn deaf(ctx: Ctx, (): ()) -> HandlerResult<()> {
     let _dropped = Dropped(ctx.clone());
     ctx.log().info("ready");
     std::future::pending().await
+}
+
+/// Starts processes that outlive their parent, one of them in a session of its own; then waits, if asked to.
+async fn family(ctx: Ctx, wait: bool) -> HandlerResult<()> {
+    #[expect(clippy::disallowed_methods, reason = "a plugin starts programs as its author likes")]
+    let start = |program: &str, args: &[&str]| std::process::Command::new(program).args(args).spawn();
+    let plain = start("/bin/sleep", &["1000"])?;
+    let daemon = start("/usr/bin/setsid", &["/bin/sleep", "1000"])?;
+    ctx.log().with("numbers", &[std::process::id(), plain.id(), daemon.id()]).info("ready");
+    if wait { std::future::pending().await } else { Ok(()) }
 }
 
 async fn cleanup(ctx: Ctx, end: End) -> HandlerResult<()> {

@@ -80,7 +80,9 @@ async fn environment(_ctx: Ctx, (): ()) -> HandlerResult<Value> {
 async fn burn(_ctx: Ctx, mib: usize) -> HandlerResult<usize> {
     let mut bytes = vec![1_u8; mib << 20];
     for round in 0..4_u8 {
-        bytes.iter_mut().for_each(|byte| *byte = byte.wrapping_mul(31).wrapping_add(round));
+        for byte in &mut bytes {
+            *byte = byte.wrapping_mul(31).wrapping_add(round);
+        }
     }
     Ok(bytes.iter().map(|byte| usize::from(*byte)).sum())
 }

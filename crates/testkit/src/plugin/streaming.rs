@@ -40,15 +40,15 @@ async fn pieces(_ctx: Ctx, input: Pieces, output: Output) -> HandlerResult<usize
 
 /// Sends until nobody takes more, says so, and goes on when somebody does.
 async fn pressed(ctx: Ctx, input: Pieces, output: Output) -> HandlerResult<usize> {
-    let mut told = false;
+    let mut is_told = false;
     for number in 0..input.n {
         let mut send = Box::pin(output.send(piece(number, input.size)));
         match tokio::time::timeout(BLOCKED_AFTER, &mut send).await {
             Ok(sent) => sent?,
             Err(_waits) => {
-                if !told {
+                if !is_told {
                     ctx.log().with("sent", &number).info("blocked");
-                    told = true;
+                    is_told = true;
                 }
                 send.await?;
             }

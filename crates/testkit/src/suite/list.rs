@@ -98,6 +98,7 @@ macro_rules! each_behaviour {
                 an_existing_directory_stays_as_it_is,
                 storage_over_the_limit_is_an_error,
                 a_worker_sees_a_scrubbed_environment_and_works_in_its_workspace,
+                processes_that_a_handler_leaves_end_with_it,
             ];
             invoke: [
                 a_nested_call_answers,

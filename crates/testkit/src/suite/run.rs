@@ -1,7 +1,7 @@
 //! Runs one behaviour against one backend, with the check that nothing is left.
 //! One at a time in a process: descriptors and children are the process's, not the test's.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Builder;
 
@@ -10,6 +10,11 @@ use crate::harness::{CEILING, Harness, LeakOracle, Subject};
 use crate::plugin::Latch;
 
 static ALONE: Mutex<()> = Mutex::new(());
+
+/// Waits until no other test of this process runs; none begins until the guard is dropped.
+pub fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Opens what holds deaf handlers, also when the behaviour fails: the runtime's end waits for their threads.
 struct Release;
@@ -25,7 +30,7 @@ impl Drop for Release {
 /// # Panics
 /// When the backend behaves otherwise, leaves something, or hangs; and for a name that is not in the list.
 pub fn run(name: &str, subject: &Subject) {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let (_, behaviour) = BEHAVIOURS.iter().find(|(known, _)| *known == name).expect("the test was made from the list");
     let oracle = LeakOracle::before();
     let root = tempfile::tempdir().unwrap();

@@ -1,11 +1,29 @@
 //! The suites: one line for each backend.
 
+use std::path::Path;
+
 use plugdock_execution_factory::BackendConfig;
 use plugdock_testkit::conformance_suite;
 use plugdock_testkit::harness::Subject;
+
+/// A program that becomes a spawner or a worker when asked.
+pub(crate) const HOST: &str = env!("CARGO_BIN_EXE_conformance-host");
+
+/// The suite's plugins as a program.
+pub(crate) const PLUGIN: &str = env!("CARGO_BIN_EXE_conformance-plugin");
 
 fn linked() -> Subject {
     Subject::linked(BackendConfig::in_process())
 }
 
+fn programs() -> Subject {
+    Subject::programs(BackendConfig::subprocess(), Path::new(PLUGIN), Path::new(HOST))
+}
+
+fn own_program() -> Subject {
+    Subject::linked_in_processes(BackendConfig::subprocess(), Path::new(HOST))
+}
+
 conformance_suite!(in_process: linked);
+conformance_suite!(subprocess: programs);
+conformance_suite!(subprocess_of_linked_plugins: own_program);

@@ -1,3 +1,4 @@
 //! Every backend passes the conformance suite, and none is harmed by the fault program or by the death of its host.
 
 mod conformance;
+mod host_death;

@@ -65,8 +65,12 @@ impl OutputReader {
     pub fn drain_now(&mut self) -> Vec<OutputLine> {
         let mut lines = Vec::new();
         for _ in 0..DRAIN_CHUNKS {
-            if self.ended || !matches!(self.read_once(&mut lines), Ok(1..)) {
-                break;
+            // Read past the runtime: it may not have heard yet of what is in the pipe, and would say that nothing is.
+            match nix::unistd::read(&self.pipe, &mut self.chunk) {
+                Ok(count @ 1..) if !self.ended => {
+                    self.collector.feed(&self.chunk[..count], Instant::now(), &mut lines);
+                }
+                _ => break,
             }
         }
         lines.extend(self.collector.finish());
@@ -91,5 +95,19 @@ impl OutputReader {
 
     fn last(&mut self) -> Option<Vec<OutputLine>> {
         self.collector.finish().map(|line| vec![line])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn last_words_are_read_even_before_the_runtime_heard_of_them() {
+        let (writer, reader) = pipe::pipe().unwrap();
+        let mut reader = OutputReader::new(reader, ForwardLimits::default());
+        nix::unistd::write(&writer, b"last words\nhalf a line").unwrap();
+        let lines: Vec<_> = reader.drain_now().into_iter().map(|line| line.text).collect();
+        assert_eq!(lines, ["last words", "half a line"]);
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 
+use plugdock_contracts::workspace::WorkspaceManager as _;
 use plugdock_execution_factory::workspace::LocalWorkspaceManager;
 
 use super::fixture::{acquire, again, child_dir, dig, names, root_in, temporary};
