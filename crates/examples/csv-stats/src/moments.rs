@@ -28,7 +28,7 @@ impl Moments {
     #[expect(clippy::cast_precision_loss, reason = "a count beyond 2^53 is never reached")]
     pub(crate) fn deviation(&self) -> Option<f64> {
         let variance = (self.count > 1).then(|| self.squares / (self.count - 1) as f64)?;
-        Some(variance.max(0.0).sqrt()).filter(|deviation| deviation.is_finite())
+        Some(variance.sqrt()).filter(|deviation| deviation.is_finite())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use plugdock_contracts::Outcome;
 use plugdock_contracts::error::{ErrorChain, ErrorCode, ExecutionError, Resource};
-use plugdock_contracts::workspace::WorkspaceLease;
+use plugdock_contracts::workspace::{CollectedArtifacts, WorkspaceLease};
 
 use super::engine_core::Engine;
 use super::supervise::workspace_error;
@@ -20,7 +20,7 @@ impl Engine {
         outcome.workspace = Some(lease.id().clone());
         // Counting walks the disk. The lease comes back unless counting panicked; then its drop has released it.
         let counted = tokio::task::spawn_blocking(move || (lease.usage(), lease)).await;
-        let Ok((usage, mut lease)) = counted else {
+        let Ok((usage, lease)) = counted else {
             outcome.result = Err(ExecutionError::new(ErrorCode::WorkspaceError, "the workspace could not be counted"));
             return outcome;
         };
@@ -32,16 +32,15 @@ impl Engine {
                 outcome.result = Err(ExecutionError::new(ErrorCode::StorageExceeded, message).with_resource(Resource::Storage));
             }
         }
-        match lease.collect(job.request.artifacts.outdir.as_deref()).await {
+        // What was abandoned may still write; its files are nobody's result.
+        let outdir = job.request.artifacts.outdir.as_deref();
+        let collected =
+            if carried.abandoned { Ok(CollectedArtifacts::default()) } else { lease.collect(outdir).await };
+        match collected {
             Ok(artifacts) => outcome.artifacts = artifacts,
             // A failure of the handler tells more than artifacts that could not be collected because of it.
             Err(error) if outcome.is_ok() => outcome.result = Err(workspace_error(&error)),
             Err(error) => tracing::warn!(execution = %job.id(), error = %ErrorChain(&error), "artifacts were not collected"),
-        }
-        if carried.abandoned {
-            // What was left behind may still write there; the next start sweeps it.
-            lease.keep();
-            tracing::warn!(execution = %job.id(), dir = %lease.dir().display(), "left the workspace to an abandoned execution");
         }
         if let Err(error) = lease.release().await {
             tracing::warn!(execution = %job.id(), error = %ErrorChain(&error), "workspace was not released");

@@ -80,6 +80,7 @@ fn during_call(mode: &str, channel: &mut Channel, call: u64) -> io::Result<u8> {
             bytes[16..20].copy_from_slice(&u32::MAX.to_le_bytes());
             send_and_wait(channel, &bytes)
         }
+        "takes-the-call" => Ok(0),
         "half-a-frame" => channel.write(&reply(call)[..7]).map(|()| 5),
         "byte-by-byte" => {
             reply(call).iter().try_for_each(|byte| channel.write(&[*byte]))?;
