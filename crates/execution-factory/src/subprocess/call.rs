@@ -47,6 +47,8 @@ struct Driven<'a> {
     side: JoinSet<()>,
     /// The number that the next log record should have; a later one says how many were dropped on the way.
     next_record: u64,
+    /// Records that were found missing so far.
+    missing: u64,
 }
 
 /// Makes a call and drives it to its end.
@@ -72,7 +74,7 @@ pub(super) async fn drive(
         }
     };
     let control = call.control();
-    let mut driven = Driven { job, worker, id: id.clone(), call, control, side: JoinSet::new(), next_record: 0 };
+    let mut driven = Driven { job, worker, id: id.clone(), call, control, side: JoinSet::new(), next_record: 0, missing: 0 };
     if let Some(sender) = driven.call.take_input(0) {
         driven.side.spawn(feed(job.port.clone(), sender));
     }
@@ -171,11 +173,17 @@ impl Driven<'_> {
             Err(cause) => return Some(CallEnd::Broken(cause)),
         };
         let port = &self.job.port;
+        if event.is_last() {
+            // What was dropped on this side after the last record that came left no gap to be found.
+            port.lost(self.call.n_dropped().saturating_sub(self.missing));
+        }
         match event {
             CallEvent::Started { .. } => port.event(ExecutionEvent::Started { worker: Some(self.id.clone()) }),
             CallEvent::Log(record) => {
                 // A number that went back is the worker's fault, and loses nothing.
-                port.lost(record.seq.saturating_sub(self.next_record));
+                let missing = record.seq.saturating_sub(self.next_record);
+                self.missing += missing;
+                port.lost(missing);
                 self.next_record = record.seq.saturating_add(1).max(self.next_record);
                 port.log(log_line(&record));
             }

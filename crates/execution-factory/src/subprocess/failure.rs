@@ -38,7 +38,10 @@ pub(super) fn handshake(error: &HandshakeError, exit: Option<&ExitReport>, tail:
         _ => ErrorCode::HandshakeFailed,
     };
     let mut made = made(code.clone(), error).with_step(Step::Handshake).with_stderr_tail(tail);
-    if let (Some(exit), HandshakeError::Link { .. }) = (exit, error) {
+    if let HandshakeError::Link { source: LinkError::Violation(violation), .. } = error {
+        let message = format!("the worker broke the protocol before it introduced itself: {violation}");
+        made = ExecutionError::new(code, message).with_step(Step::Handshake).with_stderr_tail(made.stderr_tail().to_vec());
+    } else if let (Some(exit), HandshakeError::Link { .. }) = (exit, error) {
         let cause = crash_cause(exit);
         made = ExecutionError::new(code, format!("the worker ended before it introduced itself: {cause}"))
             .with_step(Step::Handshake)

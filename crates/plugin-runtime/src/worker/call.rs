@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use plugdock_contracts::error::{ErrorCode, ExecutionError};
 use plugdock_contracts::{CancelReason, Payload};
-use plugdock_ipc::frame::{CancelKind, Reply, Usage};
+use plugdock_ipc::frame::{CancelKind, LogLevel, LogRecord, Reply, Usage};
 use plugdock_ipc::link::worker::WorkerCall;
 
 use super::bridge::ChannelBridge;
@@ -22,6 +22,13 @@ pub(super) async fn run(plugin: Arc<BuiltPlugin>, mut call: WorkerCall) {
         Ok(prepared) => drive(prepared, &call).await,
         Err(error) => Err(error),
     };
+    let dropped = call.handle().n_dropped();
+    if dropped > 0 {
+        // Its number tells the host how many are missing before it; a host that is gone misses nothing.
+        let message = format!("{dropped} log lines or progress notes were dropped: they came faster than they were taken");
+        let record = LogRecord { level: LogLevel::Warn, message, ..LogRecord::default() };
+        let _told = call.handle().log_waiting(record).await;
+    }
     // What was printed must be in the pipe before the answer, or the host would count it to nobody.
     let _flushed = std::io::stdout().flush();
     let sent = match result {

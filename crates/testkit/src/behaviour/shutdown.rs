@@ -76,9 +76,12 @@ pub(crate) async fn a_deaf_handler_does_not_stop_a_shutdown(h: &mut Harness) {
     let id = execution.id().clone();
     let backend = h.backend().await;
     let report = within_ceiling("the shutdown", backend.shutdown(Shutdown::Now)).await;
-    let left = if h.in_processes() { &report.killed } else { &report.abandoned };
-    assert_eq!(left, &[id], "{report:?}");
-    if !h.in_processes() {
+    if h.in_processes() {
+        // Its runtime may answer in its stead before the process is killed: both are an end.
+        assert_eq!([report.cancelled, report.killed].concat(), [id]);
+        assert!(report.abandoned.is_empty());
+    } else {
+        assert_eq!(report.abandoned, [id], "{report:?}");
         h.abandons();
     }
 }

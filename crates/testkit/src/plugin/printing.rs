@@ -2,9 +2,13 @@
 //! They never write to the channel themselves.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use plugdock_plugin_runtime::{Ctx, HandlerError, HandlerResult, Plugin};
 use serde::Deserialize;
+
+/// Longer than any test.
+const CEILING: Duration = Duration::from_secs(30);
 
 #[derive(Deserialize)]
 struct Print {
@@ -14,7 +18,13 @@ struct Print {
 }
 
 pub(super) fn add(plugin: Plugin) -> Plugin {
-    plugin.handler("log", log).handler("log-many", log_many).handler("log-text", log_text).handler("progress", progress).handler("print", print)
+    plugin
+        .handler("log", log)
+        .handler("log-many", log_many)
+        .handler("log-text", log_text)
+        .handler("progress", progress)
+        .handler("progress-on-demand", progress_on_demand)
+        .handler("print", print)
 }
 
 async fn log(ctx: Ctx, (): ()) -> HandlerResult<()> {
@@ -45,6 +55,16 @@ async fn progress(ctx: Ctx, (): ()) -> HandlerResult<()> {
         ctx.progress(f32::from(step) / 4.0, &format!("step {step}"));
     }
     ctx.progress(7.0, "beyond");
+    Ok(())
+}
+
+/// Tells a step, and waits until somebody has seen it.
+async fn progress_on_demand(ctx: Ctx, topic: String) -> HandlerResult<()> {
+    let mut seen = ctx.events().subscribe(&topic).await?;
+    for step in 0..3_u8 {
+        ctx.progress(f32::from(step) / 3.0, &format!("step {step}"));
+        seen.next(CEILING).await?.ok_or_else(|| HandlerError::message("nobody saw the step"))?;
+    }
     Ok(())
 }
 

@@ -44,6 +44,7 @@ macro_rules! each_behaviour {
                 terminal_sequences_lose_their_power,
                 lines_that_nobody_takes_are_dropped_and_counted,
                 progress_comes_in_order_and_in_bounds,
+                progress_that_is_waited_for_comes_whole,
                 printed_lines_become_log_lines,
                 a_print_without_a_line_end_is_not_lost,
                 a_long_printed_line_is_cut_and_marked,
