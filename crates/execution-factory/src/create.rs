@@ -37,7 +37,7 @@ impl Shared {
             carrier,
             platform: self.platform,
             workspaces: self.workspaces,
-            plugins: self.plugins,
+            plugins: Arc::new(self.plugins),
             announcer,
         }
     }

@@ -88,8 +88,7 @@ impl Job {
             watcher.line(StreamLine::Column(Box::new(column)));
         }
         if malformed.count > 0 {
-            log.with("malformed_rows", &malformed.count)
-                .warn(format!("{} rows are malformed", malformed.count));
+            log.with("malformed_rows", &malformed.count).warn("malformed rows were left out");
         }
         log.with("rows", &rows).info(format!("read {rows} rows of {n_columns} columns"));
         Ok(Summary { file, rows, columns: n_columns, bytes, malformed_rows: malformed, sample })

@@ -105,7 +105,7 @@ impl<R: Read> RowReader<R> {
                 if self.row.len() == self.names.len() {
                     return Ok(Some(Row::Good(&self.row)));
                 }
-                malformed(format!("{} fields instead of {}", self.row.len(), self.names.len()))
+                malformed(format!("{} instead of {} fields", self.row.len(), self.names.len()))
             }
             Err(error) => match error.kind() {
                 ErrorKind::Utf8 { err, .. } => {
@@ -162,10 +162,10 @@ mod tests {
             [
                 "a+b",
                 "1+2",
-                "line 3: 1 fields instead of 2",
+                "line 3: 1 instead of 2 fields",
                 "x\ny+4",
                 "line 6: field 2 is not UTF-8",
-                "line 7: 3 fields instead of 2",
+                "line 7: 3 instead of 2 fields",
                 "9+10"
             ]
         );

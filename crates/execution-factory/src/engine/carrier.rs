@@ -1,5 +1,6 @@
 //! What differs between backends: carrying one prepared execution to its end.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,8 +82,12 @@ pub(crate) trait Carrier: Send + Sync + 'static {
     /// Carries one to its end. Must end by itself soon after the execution's clock, or a cancellation, and the grace.
     fn carry<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Carried>;
 
-    /// Asks a plugin what it is.
-    fn describe(&self, plugin: ResolvedPlugin) -> BoxFuture<'_, Result<PluginDescription, ExecutionError>>;
+    /// Asks a plugin what it is. A program that has to be started for it works in `dir`.
+    fn describe<'a>(
+        &'a self,
+        plugin: &'a ResolvedPlugin,
+        dir: &'a Path,
+    ) -> BoxFuture<'a, Result<PluginDescription, ExecutionError>>;
 
     /// How it is.
     fn health(&self) -> BoxFuture<'_, HealthReport>;

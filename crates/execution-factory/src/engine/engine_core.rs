@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use plugdock_contracts::backend::{BackendEvents, PluginRef, Shutdown, ShutdownReport};
 use plugdock_contracts::describe::PluginDescription;
-use plugdock_contracts::error::{ErrorCode, ExecutionError};
+use plugdock_contracts::error::{ErrorChain, ErrorCode, ExecutionError};
 use plugdock_contracts::health::{HealthIssue, HealthLevel, HealthReport};
 use plugdock_contracts::stats::BackendStats;
-use plugdock_contracts::workspace::WorkspaceManager;
+use plugdock_contracts::workspace::{WorkspaceManager, WorkspaceSpec};
 use plugdock_contracts::{Execution, ExecutionId, ExecutionRequest, Outcome};
 use plugdock_platform::Platform;
 use tokio::runtime::Handle;
@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use super::recorder::Recorder;
 use super::slot::Slots;
+use super::supervise::workspace_error;
 use super::{Announcer, Carrier, EngineConfig};
 use crate::execution::{CancelSignal, EventQueue, InputPiece, LiveExecution};
 use crate::plugin::PluginSource;
@@ -31,7 +32,7 @@ pub(crate) struct EngineParts {
     pub(crate) carrier: Box<dyn Carrier>,
     pub(crate) platform: Arc<Platform>,
     pub(crate) workspaces: Arc<dyn WorkspaceManager>,
-    pub(crate) plugins: PluginSource,
+    pub(crate) plugins: Arc<PluginSource>,
     pub(crate) announcer: Announcer,
 }
 
@@ -168,15 +169,34 @@ impl Engine {
     }
 
     pub(crate) async fn describe(&self, plugin: &PluginRef) -> Result<PluginDescription, ExecutionError> {
-        let found = match plugin {
-            PluginRef::Id(id) => self.parts.plugins.find(Some(id), None),
-            PluginRef::Root(root) => self.parts.plugins.find(None, Some(root)),
+        let (id, root) = match plugin {
+            PluginRef::Id(id) => (Some(id.clone()), None),
+            PluginRef::Root(root) => (None, Some(root.clone())),
             other => {
                 let message = format!("this backend does not know plugins by {other:?}");
-                Err(ExecutionError::new(ErrorCode::Unsupported, message))
+                return Err(ExecutionError::new(ErrorCode::Unsupported, message));
             }
-        }?;
-        self.parts.carrier.describe(found).await
+        };
+        let found = self.look_up(move |plugins| plugins.find(id.as_ref(), root.as_deref())).await?;
+        // A program that has to be started gets a directory like any other, and it goes like any other.
+        let id = ExecutionId::generate();
+        let lease = self.parts.workspaces.acquire(&id, &WorkspaceSpec::default()).await;
+        let lease = lease.map_err(|error| workspace_error(&error))?;
+        let described = self.parts.carrier.describe(&found, lease.dir()).await;
+        if let Err(error) = lease.release().await {
+            tracing::warn!(error = %ErrorChain(&error), "a workspace was not released");
+        }
+        described
+    }
+
+    /// Finds a plugin. Looking reads files, so it is done apart from the runtime's threads.
+    pub(super) async fn look_up<T: Send + 'static>(
+        &self,
+        find: impl FnOnce(&PluginSource) -> Result<T, ExecutionError> + Send + 'static,
+    ) -> Result<T, ExecutionError> {
+        let plugins = Arc::clone(&self.parts.plugins);
+        let found = tokio::task::spawn_blocking(move || find(&plugins)).await;
+        found.unwrap_or_else(|error| Err(ExecutionError::from_error(ErrorCode::UnknownError, &error)))
     }
 
     /// Stops. The first call decides how; every call gets the same report.
@@ -200,7 +220,7 @@ impl Engine {
         self.none_alive().await;
         self.parts.carrier.shutdown().await;
         if let Err(error) = self.parts.workspaces.close().await {
-            tracing::warn!(error = %plugdock_contracts::ErrorChain(&error), "the workspace root was not cleaned up");
+            tracing::warn!(error = %ErrorChain(&error), "the workspace root was not cleaned up");
         }
         let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         while tasks.join_next().await.is_some() {}

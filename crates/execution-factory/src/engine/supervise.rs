@@ -46,7 +46,8 @@ impl Engine {
         let complete = Complete(&queue);
         let mut outcome = {
             let _retire = Retire { engine: &self, request: &request };
-            let prepared = self.parts.plugins.resolve(&request, self.parts.carrier.isolation());
+            let (asked, isolation) = (Arc::clone(&request), self.parts.carrier.isolation());
+            let prepared = self.look_up(move |plugins| plugins.resolve(&asked, isolation)).await;
             let permissions = prepared.as_ref().map(|plugin| plugin.permissions(&request)).unwrap_or_default();
             let gate = Arc::new(Gate::new(GateParts {
                 request: Arc::clone(&request),

@@ -1,5 +1,6 @@
 //! The engine over a carrier that does what each test says, with real workspaces and no process.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,7 +47,11 @@ impl Carrier for Gated {
         })
     }
 
-    fn describe(&self, _plugin: ResolvedPlugin) -> BoxFuture<'_, Result<PluginDescription, ExecutionError>> {
+    fn describe<'a>(
+        &'a self,
+        _plugin: &'a ResolvedPlugin,
+        _dir: &'a Path,
+    ) -> BoxFuture<'a, Result<PluginDescription, ExecutionError>> {
         Box::pin(async { Err(ExecutionError::new(ErrorCode::Unsupported, "nothing to describe")) })
     }
 
@@ -78,7 +83,7 @@ fn bench(max_concurrent: usize, max_waiting: usize) -> Bench {
         carrier: Box::new(Gated { release: Arc::clone(&release) }),
         platform: Arc::new(Platform::builder().build()),
         workspaces: Arc::new(LocalWorkspaceManager::open(root.path()).unwrap()),
-        plugins: PluginSource { registry: Registry::new().with(plugin).unwrap(), ..PluginSource::default() },
+        plugins: Arc::new(PluginSource { registry: Registry::new().with(plugin).unwrap(), ..PluginSource::default() }),
         announcer: Announcer::new(),
     });
     Bench { engine, release, root }

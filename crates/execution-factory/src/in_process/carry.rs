@@ -1,7 +1,7 @@
 //! Carries an execution in the host's own process: a task of its own, watched by the clock, abandoned when it is deaf.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use plugdock_contracts::backend::BackendKind;
 use plugdock_contracts::describe::PluginDescription;
@@ -9,9 +9,10 @@ use plugdock_contracts::error::{ErrorCode, ExecutionError};
 use plugdock_contracts::health::{HealthIssue, HealthLevel, HealthReport};
 use plugdock_contracts::manifest::Isolation;
 use plugdock_contracts::outcome::{Mechanism, MechanismState};
+use plugdock_contracts::span::format_span;
 use plugdock_contracts::{BoxFuture, ExecutionEvent, Payload};
 use plugdock_plugin_runtime::HostBridge;
-use plugdock_plugin_runtime::runner::{self, Call};
+use plugdock_plugin_runtime::runner::{self, Call, CallHandle};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -23,15 +24,29 @@ use crate::plugin::{Program, ResolvedPlugin};
 /// Carries executions in the host's own process.
 #[derive(Debug, Default)]
 pub(super) struct InProcessCarrier {
-    /// Handlers that did not stop and are left to end whenever they do.
-    abandoned: Mutex<JoinSet<Result<Payload, ExecutionError>>>,
+    abandoned: Mutex<Abandoned>,
+}
+
+/// Handlers that did not stop and are left to end whenever they do.
+#[derive(Debug, Default)]
+struct Abandoned {
+    tasks: JoinSet<Result<Payload, ExecutionError>>,
+    /// Calls whose threads still ran when they were last looked at.
+    threads: Vec<CallHandle>,
 }
 
 impl InProcessCarrier {
-    fn n_abandoned(&self) -> usize {
+    /// What was abandoned, without what has ended since.
+    fn abandoned(&self) -> MutexGuard<'_, Abandoned> {
         let mut abandoned = self.abandoned.lock().unwrap_or_else(PoisonError::into_inner);
-        while abandoned.try_join_next().is_some() {}
-        abandoned.len()
+        while abandoned.tasks.try_join_next().is_some() {}
+        abandoned.threads.retain(|call| call.threads_running() > 0);
+        abandoned
+    }
+
+    fn n_abandoned(&self) -> usize {
+        let abandoned = self.abandoned();
+        abandoned.tasks.len() + abandoned.threads.len()
     }
 
     async fn run(&self, job: &Job, call: Call) -> Carried {
@@ -56,7 +71,7 @@ impl InProcessCarrier {
             Err(stop) => {
                 let grace = job.timeouts.grace();
                 handle.cancel(stop.reason.clone(), grace);
-                self.after_stop(job, &stop, task, grace, || handle.threads_running()).await
+                self.after_stop(job, &stop, task, handle).await
             }
         };
         carried.run = Some(start.elapsed());
@@ -74,28 +89,30 @@ impl InProcessCarrier {
         job: &Job,
         stop: &StopDecision,
         mut task: JoinSet<Result<Payload, ExecutionError>>,
-        grace: Duration,
-        threads_running: impl Fn() -> usize,
+        handle: CallHandle,
     ) -> Carried {
+        let grace = job.timeouts.grace();
         let stopped = tokio::time::timeout(grace + limit::ANSWER_MARGIN, task.join_next()).await.is_ok();
-        if stopped && threads_running() == 0 {
+        if stopped && handle.threads_running() == 0 {
             return Carried::new(Err(stop.error(job, "it stopped when asked")));
         }
-        if !stopped {
-            self.leave(task);
-        }
-        let how = format!("it did not stop within {grace:?} and still runs: in-process it cannot be killed");
+        self.leave(task, handle);
+        let grace = format_span(grace);
+        let how = format!("it did not stop within {grace} and still runs: in-process it cannot be killed");
         let mut carried = Carried::new(Err(stop.error(job, &how)));
         carried.abandoned = true;
         carried
     }
 
-    fn leave(&self, mut task: JoinSet<Result<Payload, ExecutionError>>) {
+    fn leave(&self, mut task: JoinSet<Result<Payload, ExecutionError>>, handle: CallHandle) {
         task.abort_all();
-        let mut abandoned = self.abandoned.lock().unwrap_or_else(PoisonError::into_inner);
-        while abandoned.try_join_next().is_some() {}
+        let mut abandoned = self.abandoned();
+        if task.is_empty() {
+            abandoned.threads.push(handle);
+            return;
+        }
         // Its own set is awaited by a task of the common one, which so counts it until it really ends.
-        abandoned.spawn(async move {
+        abandoned.tasks.spawn(async move {
             match task.join_next().await {
                 Some(Ok(result)) => result,
                 Some(Err(_)) | None => Err(ExecutionError::new(ErrorCode::Aborted, "abandoned")),
@@ -137,10 +154,14 @@ impl Carrier for InProcessCarrier {
         })
     }
 
-    fn describe(&self, plugin: ResolvedPlugin) -> BoxFuture<'_, Result<PluginDescription, ExecutionError>> {
+    fn describe<'a>(
+        &'a self,
+        plugin: &'a ResolvedPlugin,
+        _dir: &'a Path,
+    ) -> BoxFuture<'a, Result<PluginDescription, ExecutionError>> {
         Box::pin(std::future::ready(match &plugin.program {
             Program::Linked(linked) => Ok(linked.description().clone()),
-            Program::Entry { .. } => Err(not_linked(&plugin)),
+            Program::Entry { .. } => Err(not_linked(plugin)),
         }))
     }
 
@@ -161,7 +182,7 @@ impl Carrier for InProcessCarrier {
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {
         // What was abandoned cannot be stopped; it was counted when it was left.
-        self.abandoned.lock().unwrap_or_else(PoisonError::into_inner).detach_all();
+        self.abandoned().tasks.detach_all();
         Box::pin(std::future::ready(()))
     }
 }

@@ -30,6 +30,8 @@ pub(super) enum CallEnd {
     Stopped(StopDecision),
     /// It was told to stop and did not, within the grace.
     Deaf(StopDecision),
+    /// It was told to stop, and its worker ended without an answer.
+    Left(StopDecision),
     /// The connection broke before an answer.
     Broken(LinkError),
     /// The worker's process ended before an answer.
@@ -131,7 +133,9 @@ impl Driven<'_> {
         };
         let grace = self.job.timeouts.grace();
         self.call.cancel(Cancel::new(cancel_kind(&stop.reason), stop.reason.to_string(), grace));
-        let kill_at = Instant::now() + grace + limit::ANSWER_MARGIN;
+        // Without a grace there is no answer to wait for.
+        let margin = if grace.is_zero() { Duration::ZERO } else { limit::ANSWER_MARGIN };
+        let kill_at = Instant::now() + grace + margin;
         loop {
             tokio::select! {
                 biased;
@@ -139,7 +143,7 @@ impl Driven<'_> {
                 event = self.call.next() => match self.take(event) {
                     // An answer that comes after the stop does not count; that it stopped does.
                     Some(CallEnd::Answer(_)) => return CallEnd::Stopped(stop),
-                    Some(_broken) => return CallEnd::Deaf(stop),
+                    Some(_broken) => return CallEnd::Left(stop),
                     None => {}
                 },
                 Some(_done) = self.side.join_next() => {}

@@ -1,5 +1,6 @@
 //! Carries an execution in a process of its own: started, introduced, called, ended.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use plugdock_contracts::health::HealthReport;
 use plugdock_contracts::manifest::Isolation;
 use plugdock_contracts::outcome::WorkerStart;
 use plugdock_contracts::{BoxFuture, Payload, Usage, WorkerId};
+use plugdock_ipc::LinkError;
 use plugdock_sandbox::HostCapabilities;
 use tokio::time::Instant;
 
@@ -102,7 +104,11 @@ impl SubprocessCarrier {
         let sandbox = attached.sandbox.clone();
         let answered = matches!(end, CallEnd::Answer(_) | CallEnd::Stopped(_));
         // A worker whose channel closed may be on its way out by itself, and how it ends is the cause.
-        let leaving = matches!(end, CallEnd::Died | CallEnd::Broken(plugdock_ipc::LinkError::Closed | plugdock_ipc::LinkError::Truncated { .. } | plugdock_ipc::LinkError::Read(_) | plugdock_ipc::LinkError::Write(_)));
+        let leaving = match &end {
+            CallEnd::Died | CallEnd::Left(_) => true,
+            CallEnd::Broken(cause) => is_close(cause),
+            _ => false,
+        };
         let (exit, killed, tail) = attached.end(answered || leaving).await;
         let result = self.result(job, &id, end, &exit, killed, tail);
         let mut carried = Carried::new(result);
@@ -133,6 +139,10 @@ impl SubprocessCarrier {
             }
             CallEnd::Answer(Err(error)) => return Err(error),
             CallEnd::Stopped(stop) => return Err(stop.error(job, "it stopped when asked")),
+            CallEnd::Left(stop) => {
+                let error = stop.error(job, "its worker ended without an answer").with_stderr_tail(tail);
+                return Err(if killed { error } else { error.with_cause(failure::crash_cause(exit)) });
+            }
             CallEnd::Deaf(stop) => {
                 let grace = plugdock_contracts::span::format_span(job.timeouts.grace());
                 let cause = CrashCause::Killed { reason: failure::kill_reason(&stop.reason) };
@@ -140,7 +150,7 @@ impl SubprocessCarrier {
                 return Err(stop.error(job, &how).with_cause(cause).with_stderr_tail(tail));
             }
             CallEnd::Broken(cause) => failure::broken(&cause, by_itself, tail),
-            CallEnd::Died => failure::broken(&plugdock_ipc::LinkError::Closed, Some(exit), tail),
+            CallEnd::Died => failure::broken(&LinkError::Closed, Some(exit), tail),
         };
         self.crashed.fetch_add(1, Ordering::AcqRel);
         if let Some(cause) = error.cause() {
@@ -149,6 +159,11 @@ impl SubprocessCarrier {
         }
         Err(error)
     }
+}
+
+/// Whether a connection ended as it does when its worker ends.
+fn is_close(cause: &LinkError) -> bool {
+    matches!(cause, LinkError::Closed | LinkError::Truncated { .. } | LinkError::Read(_) | LinkError::Write(_))
 }
 
 fn payload_limit(job: &Job) -> u64 {
@@ -203,8 +218,12 @@ impl Carrier for SubprocessCarrier {
         })
     }
 
-    fn describe(&self, plugin: ResolvedPlugin) -> BoxFuture<'_, Result<PluginDescription, ExecutionError>> {
-        Box::pin(describe::ask(&self.spawner, &self.defaults, plugin))
+    fn describe<'a>(
+        &'a self,
+        plugin: &'a ResolvedPlugin,
+        dir: &'a Path,
+    ) -> BoxFuture<'a, Result<PluginDescription, ExecutionError>> {
+        Box::pin(describe::ask(&self.spawner, &self.defaults, plugin, dir))
     }
 
     fn health(&self) -> BoxFuture<'_, HealthReport> {

@@ -1,5 +1,7 @@
 //! Asks a plugin's program what it is: it is started, introduces itself, and is sent away.
 
+use std::path::Path;
+
 use plugdock_contracts::describe::{Example, HandlerDescription, HandlerKind, PluginDescription};
 use plugdock_contracts::error::{ErrorCode, ExecutionError};
 use plugdock_contracts::{HandlerId, Limits, Permissions};
@@ -11,19 +13,19 @@ use crate::limit;
 use crate::plugin::{Program, ResolvedPlugin};
 use crate::process::{ForwardLimits, Spawn};
 
-/// Asks a plugin what it is.
+/// Asks a plugin what it is. Its program works in `dir` meanwhile.
 pub(super) async fn ask(
     spawner: &dyn Spawn,
     defaults: &WorkerDefaults,
-    plugin: ResolvedPlugin,
+    plugin: &ResolvedPlugin,
+    dir: &Path,
 ) -> Result<PluginDescription, ExecutionError> {
     if let Program::Linked(linked) = &plugin.program {
         return Ok(linked.description().clone());
     }
-    let dir = tempfile::tempdir().map_err(|error| ExecutionError::from_error(ErrorCode::WorkspaceError, &error))?;
-    let places = Places { work: dir.path(), temporary: dir.path() };
+    let places = Places { work: dir, temporary: dir };
     let spawn = defaults
-        .spec(&plugin, &Limits::default(), &Permissions::deny_all(), places)
+        .spec(plugin, &Limits::default(), &Permissions::deny_all(), places)
         .map_err(|error| ExecutionError::from_error(ErrorCode::SpawnFailed, &error))?;
     let spec = AttachSpec {
         spawn,
@@ -34,7 +36,7 @@ pub(super) async fn ask(
         expected: (plugin.manifest.id.to_string(), plugin.manifest.version.to_string()),
     };
     let attached = attach(spawner, spec).await?;
-    let described = describe(&plugin, &attached.hello);
+    let described = describe(plugin, &attached.hello);
     attached.end(true).await;
     described
 }

@@ -8,7 +8,8 @@ use crate::harness::Harness;
 
 pub(crate) async fn artifacts_are_listed_with_their_sizes(h: &mut Harness) {
     let outcome = h.outcome(h.request("artifacts", &())).await;
-    let mut taken: Vec<_> = outcome.artifacts.taken.iter().map(|artifact| (artifact.name.as_str(), artifact.size)).collect();
+    let mut taken: Vec<_> =
+        outcome.artifacts.taken.iter().map(|artifact| (artifact.name.as_str(), artifact.size)).collect();
     taken.sort_unstable();
     assert_eq!(taken, [("deep/page.html", 3), ("report.txt", 10)]);
     assert!(outcome.artifacts.skipped.is_empty(), "{:?}", outcome.artifacts.skipped);

@@ -69,7 +69,9 @@ pub(crate) async fn a_deaf_blocking_handler_is_killed_or_left(h: &mut Harness) {
     h.abandons();
     assert_eq!(h.backend().await.stats().abandoned, 1);
     within_ceiling("the announcement", async {
-        while events.next().await.expect("the backend is there") != (BackendEvent::Abandoned { execution: id.clone() }) {}
+        while events.next().await.expect("the backend is there")
+            != (BackendEvent::Abandoned { execution: id.clone() })
+        {}
     })
     .await;
 }

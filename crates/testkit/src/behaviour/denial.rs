@@ -34,11 +34,18 @@ pub(crate) async fn a_denial_is_audited_and_announced(h: &mut Harness) {
     assert_eq!(code(&h.error(request).await), ErrorCode::PermissionDenied);
     let entries = h.services().audit.entries();
     let [entry] = &entries[..] else { panic!("one denial, not {entries:?}") };
-    assert_eq!((&entry.execution, entry.event.permission.as_str(), entry.event.subject.as_str()), (&id, "state", "secret:1"));
+    assert_eq!(
+        (&entry.execution, entry.event.permission.as_str(), entry.event.subject.as_str()),
+        (&id, "state", "secret:1")
+    );
     within_ceiling("the announcement", async {
         loop {
-            if let BackendEvent::Denied { execution, permission, subject, .. } = events.next().await.unwrap() {
-                assert_eq!((execution, permission.as_str(), subject.as_str()), (id.clone(), "state", "secret:1"));
+            if let BackendEvent::Denied { execution, permission, subject, .. } = events.next().await.unwrap()
+            {
+                assert_eq!(
+                    (execution, permission.as_str(), subject.as_str()),
+                    (id.clone(), "state", "secret:1")
+                );
                 return;
             }
         }

@@ -59,7 +59,10 @@ pub(crate) async fn a_nested_call_inherits_tenant_request_and_trace(h: &mut Harn
 pub(crate) async fn a_cycle_of_calls_is_refused(h: &mut Harness) {
     let error = h.error(h.request("invoke", &target("back", &Value::Null))).await;
     assert_eq!(code(&error), ErrorCode::ValidationError);
-    assert!(error.message().contains("acme/conformance#invoke -> acme/callee#back -> acme/conformance#invoke"), "{error}");
+    assert!(
+        error.message().contains("acme/conformance#invoke -> acme/callee#back -> acme/conformance#invoke"),
+        "{error}"
+    );
 }
 
 pub(crate) async fn calls_nest_to_a_bounded_depth(h: &mut Harness) {

@@ -26,7 +26,10 @@ pub(crate) async fn lines_reach_the_hosts_log_too(h: &mut Harness) {
     let outcome = h.outcome(h.request("log", &())).await;
     let entries = h.services().log.entries();
     let own = entries.iter().filter(|entry| entry.execution == outcome.execution_id);
-    assert_eq!(own.map(|entry| entry.line.message.as_str()).collect::<Vec<_>>(), ["one", "two", "three", "four", "five"]);
+    assert_eq!(
+        own.map(|entry| entry.line.message.as_str()).collect::<Vec<_>>(),
+        ["one", "two", "three", "four", "five"]
+    );
 }
 
 pub(crate) async fn terminal_sequences_lose_their_power(h: &mut Harness) {
@@ -89,10 +92,13 @@ pub(crate) async fn printed_lines_become_log_lines(h: &mut Harness) {
     if !h.in_processes() {
         return;
     }
-    for (stderr, stream, level) in [(false, LogStream::Stdout, LogLevel::Info), (true, LogStream::Stderr, LogLevel::Warn)] {
+    for (stderr, stream, level) in
+        [(false, LogStream::Stdout, LogLevel::Info), (true, LogStream::Stderr, LogLevel::Warn)]
+    {
         let input = json!({ "stderr": stderr, "text": "one\n\u{1b}[1mtwo\u{1b}[0m\n", "times": 1 });
         let taken = h.take(h.request("print", &input)).await;
-        let printed: Vec<_> = taken.lines().iter().map(|line| (line.stream, line.level, line.message.as_str())).collect();
+        let printed: Vec<_> =
+            taken.lines().iter().map(|line| (line.stream, line.level, line.message.as_str())).collect();
         assert_eq!(printed, [(stream, level, "one"), (stream, level, "two")]);
     }
 }
@@ -102,7 +108,8 @@ pub(crate) async fn a_print_without_a_line_end_is_not_lost(h: &mut Harness) {
         return;
     }
     for stderr in [false, true] {
-        let taken = h.take(h.request("print", &json!({ "stderr": stderr, "text": "half", "times": 1 }))).await;
+        let taken =
+            h.take(h.request("print", &json!({ "stderr": stderr, "text": "half", "times": 1 }))).await;
         assert_eq!(taken.messages(), ["half"], "stderr: {stderr}");
     }
 }

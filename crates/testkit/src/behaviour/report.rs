@@ -93,7 +93,11 @@ pub(crate) async fn usage_is_measured_or_absent(h: &mut Harness) {
     assert!(outcome.is_ok(), "{:?}", outcome.error());
     let usage = outcome.usage;
     if !h.in_processes() {
-        assert_eq!((usage.cpu(), usage.peak_resident_bytes), (None, None), "in-process it cannot be told apart");
+        assert_eq!(
+            (usage.cpu(), usage.peak_resident_bytes),
+            (None, None),
+            "in-process it cannot be told apart"
+        );
         return;
     }
     let peak = usage.peak_resident_bytes.expect("it was measured");
@@ -104,7 +108,8 @@ pub(crate) async fn usage_is_measured_or_absent(h: &mut Harness) {
 pub(crate) async fn the_sandbox_report_says_what_was_in_force(h: &mut Harness) {
     let sandbox = h.outcome(h.request("echo", &1)).await.sandbox;
     assert!(!sandbox.mechanisms.is_empty());
-    let in_force = sandbox.mechanisms.iter().filter(|mechanism| mechanism.state == MechanismState::Enforced).count();
+    let in_force =
+        sandbox.mechanisms.iter().filter(|mechanism| mechanism.state == MechanismState::Enforced).count();
     if h.in_processes() {
         let new_privileges = |name: &str| name.contains("no-new-privileges") || name.contains("no_new_privs");
         let found = sandbox.mechanisms.iter().find(|mechanism| new_privileges(&mechanism.name));

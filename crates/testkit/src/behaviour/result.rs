@@ -15,7 +15,10 @@ pub(crate) async fn a_typed_value_goes_in_and_out(h: &mut Harness) {
     let pair = json!({ "a": 2, "b": 40 });
     let call = backend.call::<_, Value>(CONFORMANCE, "add", &pair);
     assert_eq!(within_ceiling("the call", call).await.unwrap(), json!({ "sum": 42 }));
-    assert_eq!(h.value::<Value>("echo", &json!({ "deep": [1, { "x": null }] })).await, json!({ "deep": [1, { "x": null }] }));
+    assert_eq!(
+        h.value::<Value>("echo", &json!({ "deep": [1, { "x": null }] })).await,
+        json!({ "deep": [1, { "x": null }] })
+    );
 }
 
 pub(crate) async fn a_handler_without_a_result_answers_null(h: &mut Harness) {

@@ -23,7 +23,10 @@ pub(crate) async fn a_drain_lets_what_runs_finish(h: &mut Harness) {
     let (report, outcome) = within_ceiling("the drain", both).await;
     assert!(outcome.is_ok(), "{:?}", outcome.error());
     assert_eq!(report.finished, [id]);
-    assert!(report.cancelled.is_empty() && report.killed.is_empty() && report.abandoned.is_empty(), "{report:?}");
+    assert!(
+        report.cancelled.is_empty() && report.killed.is_empty() && report.abandoned.is_empty(),
+        "{report:?}"
+    );
 }
 
 pub(crate) async fn a_drain_that_takes_too_long_stops_what_is_left(h: &mut Harness) {

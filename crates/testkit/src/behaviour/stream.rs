@@ -14,7 +14,10 @@ pub(crate) async fn pieces_come_in_order_and_end_before_the_result(h: &mut Harne
     assert_eq!(numbers(&taken.data()), (0..100).collect::<Vec<_>>());
     let ends = taken.events.iter().filter(|event| matches!(event, ExecutionEvent::DataEnd)).count();
     assert_eq!(ends, 1);
-    assert!(matches!(taken.events.last(), Some(ExecutionEvent::DataEnd)), "nothing follows the end of the stream");
+    assert!(
+        matches!(taken.events.last(), Some(ExecutionEvent::DataEnd)),
+        "nothing follows the end of the stream"
+    );
     assert_eq!(taken.outcome.into_value::<usize>().unwrap(), 100);
 }
 
@@ -38,7 +41,9 @@ pub(crate) async fn a_sender_waits_for_its_reader(h: &mut Harness) {
     let sent = wait_for("the handler to say that it is blocked", || {
         let entries = h.services().log.entries();
         let blocked = entries.iter().find(|entry| entry.line.message == "blocked");
-        blocked.map(|entry| entry.line.fields["sent"].as_u64().unwrap()).ok_or_else(|| format!("{} lines", entries.len()))
+        blocked
+            .map(|entry| entry.line.fields["sent"].as_u64().unwrap())
+            .ok_or_else(|| format!("{} lines", entries.len()))
     })
     .await;
     assert!(sent * SIZE <= MOST_ON_THE_WAY, "{} bytes were sent and not read", sent * SIZE);
@@ -63,7 +68,9 @@ pub(crate) async fn a_channel_carries_pieces_both_ways(h: &mut Harness) {
         // The answer to each piece comes before the next is sent: it is no stream there followed by one back.
         let answer = within_ceiling("the answer", async {
             loop {
-                if let ExecutionEvent::Data(piece) = execution.next_event().await.expect("the handler still runs") {
+                if let ExecutionEvent::Data(piece) =
+                    execution.next_event().await.expect("the handler still runs")
+                {
                     return piece;
                 }
             }

@@ -17,7 +17,11 @@ fn soon(request: ExecutionRequest) -> ExecutionRequest {
 
 pub(crate) async fn beyond_its_time_is_a_timeout_with_step_and_limit(h: &mut Harness) {
     let error = h.error(soon(h.request("deaf", &()))).await;
-    assert_eq!((code(&error), error.step(), error.limit()), (ErrorCode::Timeout, Some(Step::Call), Some(SOON)), "{error:?}");
+    assert_eq!(
+        (code(&error), error.step(), error.limit()),
+        (ErrorCode::Timeout, Some(Step::Call), Some(SOON)),
+        "{error:?}"
+    );
 }
 
 pub(crate) async fn a_spinning_handler_times_out(h: &mut Harness) {
@@ -30,7 +34,11 @@ pub(crate) async fn a_deaf_blocking_handler_times_out(h: &mut Harness) {
 
 async fn times_out_deaf(h: &mut Harness, handler: &str) {
     let error = h.error(soon(h.request(handler, &()))).await;
-    assert_eq!((code(&error), error.step(), error.limit()), (ErrorCode::Timeout, Some(Step::Call), Some(SOON)), "{error:?}");
+    assert_eq!(
+        (code(&error), error.step(), error.limit()),
+        (ErrorCode::Timeout, Some(Step::Call), Some(SOON)),
+        "{error:?}"
+    );
     let stats = h.backend().await.stats();
     if h.in_processes() {
         assert_eq!((stats.abandoned, stats.workers), (0, 0), "it was killed");
@@ -52,8 +60,12 @@ pub(crate) async fn a_slow_execution_is_announced_and_goes_on(h: &mut Harness) {
     h.open("slow").await;
     let taken = h.take_rest(execution, events).await;
     assert!(taken.outcome.is_ok(), "{:?}", taken.outcome.error());
-    let slow: Vec<_> = taken.events.iter().filter(|event| matches!(event, ExecutionEvent::Slow { .. })).collect();
-    assert!(matches!(slow[..], [ExecutionEvent::Slow { after }] if *after >= Duration::from_millis(50)), "{slow:?}");
+    let slow: Vec<_> =
+        taken.events.iter().filter(|event| matches!(event, ExecutionEvent::Slow { .. })).collect();
+    assert!(
+        matches!(slow[..], [ExecutionEvent::Slow { after }] if *after >= Duration::from_millis(50)),
+        "{slow:?}"
+    );
 }
 
 fn ready(events: &[ExecutionEvent]) -> bool {
@@ -85,7 +97,10 @@ pub(crate) async fn waiting_too_long_for_a_slot_is_acquire_timeout(h: &mut Harne
     let acquire = Duration::from_millis(50);
     request.timeouts.acquire = Some(acquire);
     let error = h.error(request).await;
-    assert_eq!((code(&error), error.step(), error.limit()), (ErrorCode::AcquireTimeout, Some(Step::Queue), Some(acquire)));
+    assert_eq!(
+        (code(&error), error.step(), error.limit()),
+        (ErrorCode::AcquireTimeout, Some(Step::Queue), Some(acquire))
+    );
     assert!(error.is_retryable());
     h.open("first").await;
     assert!(h.take_rest(first, Vec::new()).await.outcome.is_ok());

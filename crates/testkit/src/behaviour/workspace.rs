@@ -54,7 +54,11 @@ pub(crate) async fn an_existing_directory_stays_as_it_is(h: &mut Harness) {
     let told: Value = h.outcome(request).await.into_value().unwrap();
     assert_eq!((dir_of(&told), &told["names"]), (dir.clone(), &json!(["own.txt"])));
     assert_eq!(fs::read_to_string(dir.join("own.txt")).unwrap(), "own");
-    assert_eq!(fs::read_to_string(dir.join("made.txt")).unwrap(), "made", "what the handler made there is the caller's");
+    assert_eq!(
+        fs::read_to_string(dir.join("made.txt")).unwrap(),
+        "made",
+        "what the handler made there is the caller's"
+    );
 }
 
 pub(crate) async fn storage_over_the_limit_is_an_error(h: &mut Harness) {
@@ -75,12 +79,16 @@ pub(crate) async fn a_worker_sees_a_scrubbed_environment_and_works_in_its_worksp
     assert_eq!(told["cwd"], told["dir"]);
     let seen: Value = h.value("environment", &()).await;
     let names: Vec<String> = serde_json::from_value(seen["names"].clone()).unwrap();
-    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "this process has variables that a worker must not see");
+    assert!(
+        std::env::var_os("CARGO_MANIFEST_DIR").is_some(),
+        "this process has variables that a worker must not see"
+    );
     let known = ["PATH", "LANG", "HOME", "TMPDIR", "PLUGDOCK_CHANNEL_FD", "PLUGDOCK_PLUGIN"];
     let strange: Vec<_> = names.iter().filter(|name| !known.contains(&name.as_str())).collect();
     assert!(strange.is_empty(), "{strange:?}");
     let descriptors: Vec<String> = serde_json::from_value(seen["descriptors"].clone()).unwrap();
-    let files: Vec<_> = descriptors.iter().filter(|target| target.starts_with('/') && **target != "/dev/null").collect();
+    let files: Vec<_> =
+        descriptors.iter().filter(|target| target.starts_with('/') && **target != "/dev/null").collect();
     let own = |target: &&&String| !target.starts_with("/proc/") && !target.starts_with("/dev/pts");
     assert_eq!(files.iter().filter(own).count(), 0, "{descriptors:?}");
 }
@@ -95,5 +103,8 @@ pub(crate) async fn processes_that_a_handler_leaves_end_with_it(h: &mut Harness)
     // Only workspaces are looked at: the backend's own processes work elsewhere.
     let left = processes_naming(h.workspaces());
     assert!(left.is_empty(), "{left:?}");
-    assert!(start.elapsed() < std::time::Duration::from_secs(10), "nobody waits for what holds the pipes open");
+    assert!(
+        start.elapsed() < std::time::Duration::from_secs(10),
+        "nobody waits for what holds the pipes open"
+    );
 }

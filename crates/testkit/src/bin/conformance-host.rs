@@ -36,12 +36,14 @@ async fn host(root: PathBuf, registry: plugdock_execution_factory::Registry, n: 
     config.plugin_dirs = vec![root.join("plugins")];
     config.max_concurrent = n;
     let platform = Platform::builder().build();
-    let backend = create_execution_backend(config, registry, platform.into()).await.expect("the backend starts");
+    let backend =
+        create_execution_backend(config, registry, platform.into()).await.expect("the backend starts");
     let mut running = Vec::new();
     let mut numbers = Vec::new();
     for _ in 0..n {
-        let request = ExecutionRequest::new(CONFORMANCE, "family").and_then(|request| Ok(request.with_input(&true)));
-        let mut execution = backend.start(request.expect("the ids are valid").expect("a truth value has a JSON form"));
+        let request = ExecutionRequest::new(CONFORMANCE, "family").expect("the ids are valid");
+        let request = request.with_input(&true).expect("a truth value has a JSON form");
+        let mut execution = backend.start(request);
         while let Some(event) = execution.next_event().await {
             if let ExecutionEvent::Log(line) = event
                 && let Some(family) = line.fields.get("numbers")

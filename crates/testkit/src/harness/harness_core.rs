@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use plugdock_contracts::permission::{Grant, Permissions};
 use plugdock_contracts::{
-    ErrorCode, Execution, ExecutionBackend, ExecutionError, ExecutionEvent, ExecutionRequest, Outcome, Shutdown,
+    ErrorCode, Execution, ExecutionBackend, ExecutionError, ExecutionEvent, ExecutionRequest, Outcome,
+    Shutdown,
 };
 use plugdock_execution_factory::{BackendConfig, LocalWorkspaceManager};
 use serde::Serialize;
@@ -62,7 +63,14 @@ impl Harness {
         config.workspace_root = root.join("workspaces");
         config.timeouts.grace = Some(GRACE);
         let services = Services::new(&root.join("storage"));
-        Self { subject, config, root: root.to_owned(), services, backend: OnceCell::new(), left: Left::Nothing }
+        Self {
+            subject,
+            config,
+            root: root.to_owned(),
+            services,
+            backend: OnceCell::new(),
+            left: Left::Nothing,
+        }
     }
 
     /// Changes the configuration of the backend, before its first use.
@@ -119,7 +127,12 @@ impl Harness {
     }
 
     /// A request with these grants and no others.
-    pub(crate) fn request_with<I: Serialize + ?Sized>(&self, handler: &str, input: &I, grants: Vec<Grant>) -> ExecutionRequest {
+    pub(crate) fn request_with<I: Serialize + ?Sized>(
+        &self,
+        handler: &str,
+        input: &I,
+        grants: Vec<Grant>,
+    ) -> ExecutionRequest {
         let mut request = self.request(handler, input);
         request.descriptor.permissions = Some(Permissions::from_grants(grants).unwrap());
         request
@@ -152,7 +165,11 @@ impl Harness {
     }
 
     /// Calls a handler that must answer.
-    pub(crate) async fn value<O: DeserializeOwned>(&self, handler: &str, input: &(impl Serialize + ?Sized)) -> O {
+    pub(crate) async fn value<O: DeserializeOwned>(
+        &self,
+        handler: &str,
+        input: &(impl Serialize + ?Sized),
+    ) -> O {
         let outcome = self.outcome(self.request(handler, input)).await;
         outcome.into_value().unwrap_or_else(|error| panic!("`{handler}` failed: {error:?}"))
     }
@@ -227,7 +244,11 @@ impl Harness {
         let shutdown = backend.shutdown(Shutdown::Drain(Duration::from_secs(20)));
         within_ceiling("the shutdown", shutdown).await;
         let stats = backend.stats();
-        assert_eq!((stats.running, stats.waiting, stats.workers), (0, 0, 0), "something still runs: {stats:?}");
+        assert_eq!(
+            (stats.running, stats.waiting, stats.workers),
+            (0, 0, 0),
+            "something still runs: {stats:?}"
+        );
         assert_eq!(stats.started, stats.succeeded + stats.failed, "every execution ended once: {stats:?}");
     }
 

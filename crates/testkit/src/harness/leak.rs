@@ -16,7 +16,10 @@ pub struct LeakOracle {
 impl LeakOracle {
     /// Looks before a test.
     pub fn before() -> Self {
-        Self { children: children().iter().map(|child| child.pid).collect(), descriptors: descriptors().len() }
+        Self {
+            children: children().iter().map(|child| child.pid).collect(),
+            descriptors: descriptors().len(),
+        }
     }
 
     /// Looks after the test whose files were below `root`; call it outside the runtime, which has descriptors too.
@@ -29,12 +32,17 @@ impl LeakOracle {
             if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
         });
         wait_for_blocking("the end of every child", || {
-            let left: Vec<_> = children().into_iter().filter(|child| !self.children.contains(&child.pid)).collect();
+            let left: Vec<_> =
+                children().into_iter().filter(|child| !self.children.contains(&child.pid)).collect();
             if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
         });
         wait_for_blocking("every descriptor to be closed", || {
             let open = descriptors();
-            if open.len() <= self.descriptors { Ok(()) } else { Err(format!("{} before, now {open:#?}", self.descriptors)) }
+            if open.len() <= self.descriptors {
+                Ok(())
+            } else {
+                Err(format!("{} before, now {open:#?}", self.descriptors))
+            }
         });
     }
 }

@@ -51,7 +51,8 @@ impl Package {
     /// When the disk refuses.
     pub fn write(&self, dir: &Path) {
         fs::create_dir_all(dir.join("bin")).unwrap();
-        let mut manifest = format!("manifest_version = 1\nid = \"{}\"\nversion = \"{}\"\n", self.id, self.version);
+        let mut manifest =
+            format!("manifest_version = 1\nid = \"{}\"\nversion = \"{}\"\n", self.id, self.version);
         if let Some((program, args)) = &self.entry {
             install_program(program, &dir.join("bin/program"));
             // The form of a list of plain words is the same in Rust and in TOML.

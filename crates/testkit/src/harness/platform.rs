@@ -53,7 +53,12 @@ impl Services {
     /// When the topic is none.
     pub async fn publish(&self, topic: &str, text: &str) -> u64 {
         let scope = ServiceScope::new(PluginId::new(CONFORMANCE).unwrap(), None, ExecutionId::generate());
-        self.platform.events().unwrap().publish(&scope, topic, Bytes::copy_from_slice(text.as_bytes())).await.unwrap()
+        self.platform
+            .events()
+            .unwrap()
+            .publish(&scope, topic, Bytes::copy_from_slice(text.as_bytes()))
+            .await
+            .unwrap()
     }
 }
 
@@ -68,10 +73,19 @@ impl std::fmt::Debug for Services {
 pub struct Mirror;
 
 impl CustomService for Mirror {
-    fn call<'a>(&'a self, scope: &'a ServiceScope, method: &'a str, args: Value, body: Bytes) -> ServiceResult<'a, HostReply> {
+    fn call<'a>(
+        &'a self,
+        scope: &'a ServiceScope,
+        method: &'a str,
+        args: Value,
+        body: Bytes,
+    ) -> ServiceResult<'a, HostReply> {
         Box::pin(async move {
             if method == "refuse" {
-                return Err(ServiceError::Invalid { service: "mirror", reason: "refused, as asked".to_owned() });
+                return Err(ServiceError::Invalid {
+                    service: "mirror",
+                    reason: "refused, as asked".to_owned(),
+                });
             }
             let value = json!({ "method": method, "args": args, "plugin": scope.plugin });
             Ok(HostReply::with_body(value, body))

@@ -12,7 +12,11 @@ use super::package::Package;
 use crate::plugin::{CALLEE, CALLEE_ARGUMENT, CONFORMANCE, VERSION, registry};
 
 /// Makes a backend of a configuration, linked plugins and a platform.
-type Make = dyn Fn(BackendConfig, Registry, Arc<Platform>) -> BoxFuture<'static, Result<Arc<dyn ExecutionBackend>, ExecutionError>>
+type Make = dyn Fn(
+        BackendConfig,
+        Registry,
+        Arc<Platform>,
+    ) -> BoxFuture<'static, Result<Arc<dyn ExecutionBackend>, ExecutionError>>
     + Send
     + Sync;
 
@@ -50,7 +54,11 @@ impl Subject {
     #[must_use]
     pub fn made_by<F>(mut self, make: F) -> Self
     where
-        F: Fn(BackendConfig, Registry, Arc<Platform>) -> BoxFuture<'static, Result<Arc<dyn ExecutionBackend>, ExecutionError>>
+        F: Fn(
+                BackendConfig,
+                Registry,
+                Arc<Platform>,
+            ) -> BoxFuture<'static, Result<Arc<dyn ExecutionBackend>, ExecutionError>>
             + Send
             + Sync
             + 'static,
@@ -69,7 +77,9 @@ impl Subject {
 
     /// Writes the plugins into a directory of plugins.
     pub(super) fn install(&self, dir: &Path) {
-        for (name, id, args) in [("conformance", CONFORMANCE, &[][..]), ("callee", CALLEE, &[CALLEE_ARGUMENT])] {
+        for (name, id, args) in
+            [("conformance", CONFORMANCE, &[][..]), ("callee", CALLEE, &[CALLEE_ARGUMENT])]
+        {
             let mut package = Package::new(id, VERSION);
             if let Some(program) = &self.program {
                 package = package.with_entry(program, args);

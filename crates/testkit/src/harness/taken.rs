@@ -21,7 +21,10 @@ impl Taken {
 
     /// The log lines.
     pub fn lines(&self) -> Vec<&LogLine> {
-        self.events.iter().filter_map(|event| if let ExecutionEvent::Log(line) = event { Some(line) } else { None }).collect()
+        self.events
+            .iter()
+            .filter_map(|event| if let ExecutionEvent::Log(line) = event { Some(line) } else { None })
+            .collect()
     }
 
     /// The texts of the log lines.
@@ -31,12 +34,17 @@ impl Taken {
 
     /// The progress.
     pub fn progress(&self) -> Vec<&Progress> {
-        self.events.iter().filter_map(|event| if let ExecutionEvent::Progress(told) = event { Some(told) } else { None }).collect()
+        self.events
+            .iter()
+            .filter_map(|event| if let ExecutionEvent::Progress(told) = event { Some(told) } else { None })
+            .collect()
     }
 
     /// The pieces of the output stream.
     pub fn data(&self) -> Vec<Bytes> {
-        let data = |event: &ExecutionEvent| if let ExecutionEvent::Data(piece) = event { Some(piece.clone()) } else { None };
+        let data = |event: &ExecutionEvent| {
+            if let ExecutionEvent::Data(piece) = event { Some(piece.clone()) } else { None }
+        };
         self.events.iter().filter_map(data).collect()
     }
 }

@@ -19,7 +19,9 @@ pub async fn wait_for<T>(what: &str, mut look: impl FnMut() -> Result<T, String>
     loop {
         match look() {
             Ok(value) => return value,
-            Err(seen) => assert!(start.elapsed() < CEILING, "waited {CEILING:?} for {what}, last seen: {seen}"),
+            Err(seen) => {
+                assert!(start.elapsed() < CEILING, "waited {CEILING:?} for {what}, last seen: {seen}");
+            }
         }
         ticks.tick().await;
     }
@@ -34,7 +36,9 @@ pub fn wait_for_blocking<T>(what: &str, mut look: impl FnMut() -> Result<T, Stri
     loop {
         match look() {
             Ok(value) => return value,
-            Err(seen) => assert!(start.elapsed() < CEILING, "waited {CEILING:?} for {what}, last seen: {seen}"),
+            Err(seen) => {
+                assert!(start.elapsed() < CEILING, "waited {CEILING:?} for {what}, last seen: {seen}");
+            }
         }
         std::thread::park_timeout(LOOK);
     }
@@ -45,6 +49,8 @@ pub fn wait_for_blocking<T>(what: &str, mut look: impl FnMut() -> Result<T, Stri
 /// # Panics
 /// When the ceiling is reached.
 pub async fn within_ceiling<T>(what: &str, future: impl Future<Output = T>) -> T {
-    let Ok(value) = tokio::time::timeout(CEILING, future).await else { panic!("waited {CEILING:?} for {what}") };
+    let Ok(value) = tokio::time::timeout(CEILING, future).await else {
+        panic!("waited {CEILING:?} for {what}")
+    };
     value
 }

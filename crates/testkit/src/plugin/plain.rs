@@ -69,7 +69,8 @@ async fn config(ctx: Ctx, (): ()) -> HandlerResult<Value> {
 }
 
 async fn environment(_ctx: Ctx, (): ()) -> HandlerResult<Value> {
-    let names: Vec<String> = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+    let names: Vec<String> =
+        std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
     let descriptors: Vec<String> = std::fs::read_dir("/proc/self/fd")?
         .filter_map(|entry| Some(std::fs::read_link(entry.ok()?.path()).ok()?.to_string_lossy().into_owned()))
         .collect();
@@ -95,7 +96,12 @@ impl Handler for Reverse {
         HandlerDescription::new(self.0.clone(), HandlerKind::Call)
     }
 
-    fn call(&self, _ctx: Ctx, input: Payload, _io: CallIo) -> BoxFuture<'static, Result<Payload, HandlerError>> {
+    fn call(
+        &self,
+        _ctx: Ctx,
+        input: Payload,
+        _io: CallIo,
+    ) -> BoxFuture<'static, Result<Payload, HandlerError>> {
         let content_type = input.content_type().to_owned();
         let bytes: Vec<u8> = input.as_bytes().iter().rev().copied().collect();
         Box::pin(std::future::ready(Ok(Payload::new(bytes, content_type))))

@@ -29,7 +29,9 @@ pub(super) fn add(plugin: Plugin) -> Plugin {
         })
         .handler("state-get", async |ctx: Ctx, key: String| Ok(text(ctx.state().get(&key).await?)))
         .handler("storage", storage)
-        .handler("publish", async |ctx: Ctx, (topic, text): (String, String)| Ok(ctx.events().publish(&topic, text).await?))
+        .handler("publish", async |ctx: Ctx, (topic, text): (String, String)| {
+            Ok(ctx.events().publish(&topic, text).await?)
+        })
         .handler("subscribe", subscribe)
         .handler("mirror", mirror)
         .handler("invoke", invoke)
@@ -50,7 +52,9 @@ async fn cache(ctx: Ctx, (): ()) -> HandlerResult<Value> {
     cache.set("a:1", "one", Some(CEILING)).await?;
     let after = cache.get("a:1").await?;
     let deleted = cache.delete("a:1").await?;
-    Ok(json!({ "before": text(before), "after": text(after), "deleted": deleted, "again": cache.delete("a:1").await? }))
+    Ok(
+        json!({ "before": text(before), "after": text(after), "deleted": deleted, "again": cache.delete("a:1").await? }),
+    )
 }
 
 async fn state(ctx: Ctx, (): ()) -> HandlerResult<Value> {
@@ -60,7 +64,9 @@ async fn state(ctx: Ctx, (): ()) -> HandlerResult<Value> {
     let keys = state.keys("k:").await?;
     let read = state.get("k:2").await?;
     let deleted = state.delete("k:1").await?;
-    Ok(json!({ "keys": keys, "read": text(read), "deleted": deleted, "missing": text(state.get("k:1").await?) }))
+    Ok(
+        json!({ "keys": keys, "read": text(read), "deleted": deleted, "missing": text(state.get("k:1").await?) }),
+    )
 }
 
 async fn storage(ctx: Ctx, (): ()) -> HandlerResult<Value> {
@@ -69,7 +75,9 @@ async fn storage(ctx: Ctx, (): ()) -> HandlerResult<Value> {
     let read = storage.read("dir/a.txt").await?;
     let names = storage.list("dir").await?;
     let deleted = storage.delete("dir/a.txt").await?;
-    Ok(json!({ "read": text(read), "names": names, "deleted": deleted, "missing": text(storage.read("dir/a.txt").await?) }))
+    Ok(
+        json!({ "read": text(read), "names": names, "deleted": deleted, "missing": text(storage.read("dir/a.txt").await?) }),
+    )
 }
 
 /// Takes as many messages as asked for.
@@ -78,7 +86,8 @@ async fn subscribe(ctx: Ctx, (pattern, n): (String, usize)) -> HandlerResult<Vec
     ctx.log().info("ready");
     let mut taken = Vec::new();
     while taken.len() < n {
-        let message = subscription.next(CEILING).await?.ok_or_else(|| HandlerError::message("no message came"))?;
+        let message =
+            subscription.next(CEILING).await?.ok_or_else(|| HandlerError::message("no message came"))?;
         taken.push((message.topic, String::from_utf8_lossy(&message.body).into_owned()));
     }
     subscription.end().await?;

@@ -42,15 +42,15 @@ async fn pieces(_ctx: Ctx, input: Pieces, output: Output) -> HandlerResult<usize
 async fn pressed(ctx: Ctx, input: Pieces, output: Output) -> HandlerResult<usize> {
     let mut is_told = false;
     for number in 0..input.n {
-        let mut send = Box::pin(output.send(piece(number, input.size)));
-        match tokio::time::timeout(BLOCKED_AFTER, &mut send).await {
+        let mut sending = Box::pin(output.send(piece(number, input.size)));
+        match tokio::time::timeout(BLOCKED_AFTER, &mut sending).await {
             Ok(sent) => sent?,
             Err(_waits) => {
                 if !is_told {
                     ctx.log().with("sent", &number).info("blocked");
                     is_told = true;
                 }
-                send.await?;
+                sending.await?;
             }
         }
     }

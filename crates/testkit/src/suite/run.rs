@@ -31,7 +31,8 @@ impl Drop for Release {
 /// When the backend behaves otherwise, leaves something, or hangs; and for a name that is not in the list.
 pub fn run(name: &str, subject: &Subject) {
     let _alone = alone();
-    let (_, behaviour) = BEHAVIOURS.iter().find(|(known, _)| *known == name).expect("the test was made from the list");
+    let (_, behaviour) =
+        BEHAVIOURS.iter().find(|(known, _)| *known == name).expect("the test was made from the list");
     let oracle = LeakOracle::before();
     let root = tempfile::tempdir().unwrap();
     // Real path: what `/proc` tells is compared with it.
@@ -47,7 +48,9 @@ pub fn run(name: &str, subject: &Subject) {
                 harness.finish().await;
             };
             // Twice, because a behaviour may wait once for something that is bounded by the ceiling itself.
-            tokio::time::timeout(CEILING * 2, whole).await.unwrap_or_else(|_elapsed| panic!("`{name}` hangs"));
+            tokio::time::timeout(CEILING * 2, whole)
+                .await
+                .unwrap_or_else(|_elapsed| panic!("`{name}` hangs"));
         });
     }
     drop(runtime);

@@ -81,7 +81,8 @@ fn a_killed_host_leaves_no_process_and_the_next_start_no_directory() {
     assert_eq!(next.sweep_report().hosts_removed, 1, "{:?}", next.sweep_report());
     drop(next);
     wait_for_blocking("every directory to be removed", || {
-        let left: Vec<_> = std::fs::read_dir(&workspaces).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let left: Vec<_> =
+            std::fs::read_dir(&workspaces).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
     });
     drop(host);

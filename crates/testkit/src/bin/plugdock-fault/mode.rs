@@ -7,7 +7,7 @@ use std::net::Shutdown;
 use std::process::abort;
 
 use super::shell::{block, raise, start};
-use super::wire::{Channel, HELLO, INTRODUCTION, LOG, PRELUDE, frame, reply};
+use super::wire::{Channel, HELLO, INTRODUCTION, LOG, PRELUDE, REPLY, frame, reply};
 
 /// Bytes that a flood writes at a time.
 const CHUNK: usize = 1 << 20;
@@ -20,13 +20,15 @@ pub(crate) fn run(mode: &str, channel: &mut Channel) -> io::Result<u8> {
             writeln!(io::stderr(), "cannot find my settings")?;
             Ok(3)
         }
-        "killed-before-hello" => raise("SEGV").map(|()| 0),
+        "killed-before-hello" => fall(),
         "text-on-the-channel" => send_and_wait(channel, b"listening on 127.0.0.1:8080\nready\n"),
         "wrong-magic" => send_and_wait(channel, &[b"PLUGDUCK", &PRELUDE[8..]].concat()),
-        "wrong-protocol" => send_and_wait(channel, &[b"PLUGDOCK", &[0xff, 0x7f, 2, 0, 0, 0, 0, 0][..]].concat()),
+        "wrong-protocol" => {
+            send_and_wait(channel, &[b"PLUGDOCK", &[0xff, 0x7f, 2, 0, 0, 0, 0, 0][..]].concat())
+        }
         "wrong-codec" => send_and_wait(channel, &[b"PLUGDOCK", &[1, 0, 9, 0, 0, 0, 0, 0][..]].concat()),
         "garbage-after-prelude" => send_and_wait(channel, &[&PRELUDE[..], &[0xa5; 64]].concat()),
-        "huge-hello" => send_and_wait(channel, &[&PRELUDE[..], &u32::MAX.to_le_bytes()].concat()),
+        "huge-hello" => send_and_wait(channel, &[&PRELUDE[..], &huge(HELLO, 0)].concat()),
         "zero-length-hello" => send_and_wait(channel, &[&PRELUDE[..], &[0; 20]].concat()),
         "half-prelude" => send_and_wait(channel, &PRELUDE[..7]),
         "silence" => block(),
@@ -48,6 +50,21 @@ pub(crate) fn run(mode: &str, channel: &mut Channel) -> io::Result<u8> {
             let call = channel.take_call()?;
             during_call(mode, channel, call)
         }
+    }
+}
+
+/// A frame that announces as much as a length can.
+fn huge(kind: u8, call: u64) -> Vec<u8> {
+    let mut bytes = frame(kind, call, "{}", b"");
+    bytes[..4].copy_from_slice(&u32::MAX.to_le_bytes());
+    bytes
+}
+
+/// Ends by a fault of memory. The first such signal only makes the standard library restore the default, under which a real
+/// fault would happen again; a signal that was sent must be sent again.
+fn fall() -> io::Result<u8> {
+    loop {
+        raise("SEGV")?;
     }
 }
 
@@ -74,13 +91,12 @@ fn during_call(mode: &str, channel: &mut Channel, call: u64) -> io::Result<u8> {
             bytes[5] = 1;
             send_and_wait(channel, &bytes)
         }
-        "huge-frame" => send_and_wait(channel, &[0xff, 0xff, 0xff, 0xff, 0x23, 0, 0, 0]),
+        "huge-frame" => send_and_wait(channel, &huge(REPLY, call)),
         "meta-longer-than-frame" => {
             let mut bytes = reply(call);
             bytes[16..20].copy_from_slice(&u32::MAX.to_le_bytes());
             send_and_wait(channel, &bytes)
         }
-        "takes-the-call" => Ok(0),
         "half-a-frame" => channel.write(&reply(call)[..7]).map(|()| 5),
         "byte-by-byte" => {
             reply(call).iter().try_for_each(|byte| channel.write(&[*byte]))?;
@@ -94,13 +110,13 @@ fn during_call(mode: &str, channel: &mut Channel, call: u64) -> io::Result<u8> {
             channel.stream().shutdown(Shutdown::Both)?;
             block()
         }
-        "exit-0" => Ok(0),
+        "takes-the-call" | "exit-0" => Ok(0),
         "exit-3" => {
             writeln!(io::stderr(), "something is wrong\nvery wrong")?;
             Ok(3)
         }
         "abort" => abort(),
-        "segfault" => raise("SEGV").map(|()| 0),
+        "segfault" => fall(),
         "killed" => raise("KILL").map(|()| 0),
         "stopped" => raise("STOP").and_then(|()| block()),
         "never-reads" => block(),
@@ -121,9 +137,14 @@ fn with_resources(mode: &str, channel: &mut Channel, call: u64) -> io::Result<u8
             answer(channel, call)
         }
         "floods-log" => {
-            let line = frame(LOG, call, r#"{"level":"info","message":"one of a million"}"#, b"");
-            let lines = line.repeat(1000);
-            (0..1000).try_for_each(|_| channel.write(&lines))?;
+            for thousand in 0..1000_u32 {
+                let line = |seq| {
+                    let meta = format!(r#"{{"level":"info","message":"one of a million","seq":{seq}}}"#);
+                    frame(LOG, call, &meta, b"")
+                };
+                let lines: Vec<u8> = (thousand * 1000..(thousand + 1) * 1000).flat_map(line).collect();
+                channel.write(&lines)?;
+            }
             answer(channel, call)
         }
         "keeps-descriptors" => {
