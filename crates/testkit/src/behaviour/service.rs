@@ -20,6 +20,7 @@ pub(crate) async fn the_state_answers_and_outlives_executions(h: &mut Harness) {
 
 pub(crate) async fn state_is_kept_apart_by_tenant(h: &mut Harness) {
     h.value::<()>("state-set", &("k", "of none")).await;
+    assert_eq!(h.value::<Option<String>>("state-get", "k").await.as_deref(), Some("of none"));
     let mut request = h.request("state-get", "k");
     request.descriptor.tenant = Some(TenantId::new("tenant-1").unwrap());
     assert_eq!(h.outcome(request).await.into_value::<Option<String>>().unwrap(), None);

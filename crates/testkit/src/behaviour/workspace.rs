@@ -98,8 +98,9 @@ pub(crate) async fn processes_that_a_handler_leaves_end_with_it(h: &mut Harness)
         return;
     }
     let start = std::time::Instant::now();
-    let outcome = h.outcome(h.request("family", &false)).await;
-    assert!(outcome.is_ok(), "the result counts, whatever is left: {:?}", outcome.error());
+    let taken = h.take(h.request("family", &(false, true))).await;
+    assert_eq!(taken.messages(), ["ready"], "the processes were started");
+    assert!(taken.outcome.is_ok(), "the result counts, whatever is left: {:?}", taken.outcome.error());
     // Only workspaces are looked at: the backend's own processes work elsewhere.
     let left = processes_naming(h.workspaces());
     assert!(left.is_empty(), "{left:?}");

@@ -42,7 +42,7 @@ async fn host(root: PathBuf, registry: plugdock_execution_factory::Registry, n: 
     let mut numbers = Vec::new();
     for _ in 0..n {
         let request = ExecutionRequest::new(CONFORMANCE, "family").expect("the ids are valid");
-        let request = request.with_input(&true).expect("a truth value has a JSON form");
+        let request = request.with_input(&(true, true)).expect("truth values have a JSON form");
         let mut execution = backend.start(request);
         while let Some(event) = execution.next_event().await {
             if let ExecutionEvent::Log(line) = event

@@ -76,3 +76,36 @@ pub(super) fn descriptors() -> Vec<String> {
     found.sort();
     found.into_iter().map(|(number, target)| format!("{number}: {target}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "what is looked for must be there")]
+    fn a_child_and_what_works_in_a_directory_are_seen_until_they_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().canonicalize().unwrap();
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", "echo here; read end"])
+            .current_dir(&path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // What it says proves that it is past its exec.
+        child.stdout.take().unwrap().read_exact(&mut [0; 5]).unwrap();
+        let seen = |found: &[Process]| found.iter().any(|process| process.pid == child.id());
+        assert!(seen(&processes_naming(&path)) && seen(&children()));
+        assert!(Process::of(child.id()).unwrap().is_running());
+        assert!(descriptors().len() >= 3, "{:?}", descriptors());
+        let pid = child.id();
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert_eq!(processes_naming(&path), []);
+        assert!(children().iter().all(|child| child.pid != pid));
+    }
+}

@@ -76,13 +76,15 @@ async fn deaf(ctx: Ctx, (): ()) -> HandlerResult<()> {
     std::future::pending().await
 }
 
-/// Starts processes that outlive their parent, one of them in a session of its own; then waits, if asked to.
-async fn family(ctx: Ctx, wait: bool) -> HandlerResult<()> {
+/// Starts a process that outlives its parent, and one in a session of its own, if asked to; then waits, if asked to.
+async fn family(ctx: Ctx, (wait, daemon): (bool, bool)) -> HandlerResult<()> {
     #[expect(clippy::disallowed_methods, reason = "a plugin starts programs as its author likes")]
     let start = |program: &str, args: &[&str]| std::process::Command::new(program).args(args).spawn();
-    let plain = start("/bin/sleep", &["1000"])?;
-    let daemon = start("/usr/bin/setsid", &["/bin/sleep", "1000"])?;
-    ctx.log().with("numbers", &[std::process::id(), plain.id(), daemon.id()]).info("ready");
+    let mut numbers = vec![std::process::id(), start("/bin/sleep", &["1000"])?.id()];
+    if daemon {
+        numbers.push(start("/usr/bin/setsid", &["/bin/sleep", "1000"])?.id());
+    }
+    ctx.log().with("numbers", &numbers).info("ready");
     if wait { std::future::pending().await } else { Ok(()) }
 }
 

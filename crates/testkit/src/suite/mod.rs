@@ -4,4 +4,4 @@
 mod list;
 mod run;
 
-pub use run::{alone, run};
+pub use run::{alone, names, run};

@@ -16,6 +16,11 @@ pub fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The names of all behaviours.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    BEHAVIOURS.iter().map(|(name, _)| *name)
+}
+
 /// Opens what holds deaf handlers, also when the behaviour fails: the runtime's end waits for their threads.
 struct Release;
 

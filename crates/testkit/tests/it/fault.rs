@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use plugdock_contracts::error::{CrashCause, KillReason, Step};
 use plugdock_contracts::{
-    ByteSize, ErrorCode, ExecutionBackend, ExecutionBackendExt as _, ExecutionError, ExecutionRequest,
-    Outcome, Shutdown,
+    ByteSize, ErrorCode, ExecutionBackend, ExecutionBackendExt as _, ExecutionError, ExecutionEvent,
+    ExecutionRequest, Outcome, Shutdown,
 };
 use plugdock_execution_factory::platform::Platform;
 use plugdock_execution_factory::{BackendConfig, create_execution_backend};
@@ -77,7 +77,7 @@ fn write_plugin(root: &Path, mode: &str) {
         .write(&root.join("plugins/conformance"));
 }
 
-async fn backend(root: &Path) -> Arc<dyn ExecutionBackend> {
+pub(crate) async fn backend(root: &Path) -> Arc<dyn ExecutionBackend> {
     let mut config = BackendConfig::subprocess();
     config.workspace_root = root.join("workspaces");
     config.plugin_dirs = vec![root.join("plugins")];
@@ -119,7 +119,12 @@ fn run(mode: &str, change: Change) -> (Outcome, u64) {
         forget_peak();
         let before = peak_kib();
         let start = Instant::now();
-        let outcome = backend.execute(request).await;
+        let mut execution = backend.start(request);
+        let mut lines = 0;
+        while let Some(event) = execution.next_event().await {
+            lines += u64::from(matches!(event, ExecutionEvent::Log(_)));
+        }
+        let outcome = execution.wait().await;
         assert!(start.elapsed() < CEILING, "the outcome took {:?}", start.elapsed());
         let grown = peak_kib().saturating_sub(before);
         assert!(grown < MOST_GROWTH_KIB, "the host grew by {grown} KiB");
@@ -133,9 +138,9 @@ fn run(mode: &str, change: Change) -> (Outcome, u64) {
         let stats = backend.stats();
         assert_eq!((stats.running, stats.workers), (0, 0), "{stats:?}");
         backend.shutdown(Shutdown::Now).await;
-        outcome
+        (outcome, lines)
     };
-    let outcome = runtime
+    let taken = runtime
         .block_on(async { tokio::time::timeout(CEILING * 2, whole).await.expect("the backend hangs") });
     drop(runtime);
     wait_for_blocking("every workspace to be removed", || {
@@ -144,7 +149,7 @@ fn run(mode: &str, change: Change) -> (Outcome, u64) {
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
     });
     oracle.check(&path);
-    outcome
+    taken
 }
 
 fn error_of(mode: &str, change: Change) -> ExecutionError {
@@ -170,22 +175,22 @@ macro_rules! faults {
     };
 }
 
-const fn exit(code: i32) -> Option<CrashCause> {
-    Some(CrashCause::Exit { code })
+const fn exit(code: i32) -> CrashCause {
+    CrashCause::Exit { code }
 }
 
-const fn signal(signal: i32) -> Option<CrashCause> {
-    Some(CrashCause::Signal { signal, core: false })
+const fn signal(signal: i32) -> CrashCause {
+    CrashCause::Signal { signal, core: false }
 }
 
-const fn killed(reason: KillReason) -> Option<CrashCause> {
-    Some(CrashCause::Killed { reason })
+const fn killed(reason: KillReason) -> CrashCause {
+    CrashCause::Killed { reason }
 }
 
 faults! {
-    exit_before_hello: "exit-before-hello", unchanged => HandshakeFailed, exit(0), "";
-    complaint_before_hello: "complain-before-hello", unchanged => HandshakeFailed, exit(3), "cannot find my settings";
-    killed_before_hello: "killed-before-hello", unchanged => HandshakeFailed, signal(11), "";
+    exit_before_hello: "exit-before-hello", unchanged => HandshakeFailed, Some(exit(0)), "";
+    complaint_before_hello: "complain-before-hello", unchanged => HandshakeFailed, Some(exit(3)), "cannot find my settings";
+    killed_before_hello: "killed-before-hello", unchanged => HandshakeFailed, Some(signal(11)), "";
     text_on_the_channel: "text-on-the-channel", unchanged => ProtocolMismatch, None, "";
     wrong_magic: "wrong-magic", unchanged => ProtocolMismatch, None, "";
     wrong_protocol: "wrong-protocol", unchanged => ProtocolMismatch, None, "";
@@ -198,19 +203,19 @@ faults! {
     nested_hello: "nested-hello", unchanged => HandshakeFailed, None, "";
     hello_is_no_text: "hello-is-no-text", unchanged => HandshakeFailed, None, "";
     another_plugin: "another-plugin", unchanged => HandshakeFailed, None, "";
-    half_a_frame: "half-a-frame", unchanged => WorkerCrashed, exit(5), "";
+    half_a_frame: "half-a-frame", unchanged => WorkerCrashed, Some(exit(5)), "";
     closes_half: "closes-half", unchanged => WorkerCrashed, Some(CrashCause::ChannelClosed), "";
     closes_both: "closes-both", unchanged => WorkerCrashed, Some(CrashCause::ChannelClosed), "";
     closes_and_stays: "closes-and-stays", unchanged => WorkerCrashed, Some(CrashCause::ChannelClosed), "";
-    exit_0_during_the_call: "exit-0", unchanged => WorkerCrashed, exit(0), "";
-    exit_3_during_the_call: "exit-3", unchanged => WorkerCrashed, exit(3), "something is wrong\nvery wrong";
-    abort: "abort", unchanged => WorkerCrashed, signal(6), "";
-    segfault: "segfault", unchanged => WorkerCrashed, signal(11), "";
-    killed_by_another: "killed", unchanged => WorkerCrashed, signal(9), "";
-    stopped: "stopped", hasty => Timeout, killed(KillReason::Timeout), "";
-    ignores_everything: "ignores-everything", hasty => Timeout, killed(KillReason::Timeout), "";
-    spins: "spins", hasty => Timeout, killed(KillReason::Timeout), "";
-    keeps_descriptors_and_exits: "keeps-descriptors-and-exits", unchanged => WorkerCrashed, exit(0), "";
+    exit_0_during_the_call: "exit-0", unchanged => WorkerCrashed, Some(exit(0)), "";
+    exit_3_during_the_call: "exit-3", unchanged => WorkerCrashed, Some(exit(3)), "something is wrong\nvery wrong";
+    abort: "abort", unchanged => WorkerCrashed, Some(signal(6)), "";
+    segfault: "segfault", unchanged => WorkerCrashed, Some(signal(11)), "";
+    killed_by_another: "killed", unchanged => WorkerCrashed, Some(signal(9)), "";
+    stopped: "stopped", hasty => Timeout, Some(killed(KillReason::Timeout)), "";
+    ignores_everything: "ignores-everything", hasty => Timeout, Some(killed(KillReason::Timeout)), "";
+    spins: "spins", hasty => Timeout, Some(killed(KillReason::Timeout)), "";
+    keeps_descriptors_and_exits: "keeps-descriptors-and-exits", unchanged => WorkerCrashed, Some(exit(0)), "";
 }
 
 /// Violations tell which rule was broken, in words that are not repeated here.
@@ -285,7 +290,7 @@ fn allocating_for_ever_meets_the_limit_inside() {
     // Where the limit holds as an address space, the program itself cannot go on; where the kernel kills, it says so.
     let by_kernel =
         *error.code() == ErrorCode::ResourceExhausted && error.cause() == Some(&CrashCause::OutOfMemory);
-    let by_itself = *error.code() == ErrorCode::WorkerCrashed && error.cause() == signal(6).as_ref();
+    let by_itself = *error.code() == ErrorCode::WorkerCrashed && error.cause() == Some(&signal(6));
     assert!(by_kernel || by_itself, "{error:?}");
 }
 

@@ -9,3 +9,5 @@
 mod conformance;
 mod fault;
 mod host_death;
+mod spawner_death;
+mod suite_itself;
