@@ -76,7 +76,10 @@ pub trait ExecutionBackend: Send + Sync + 'static {
     fn ready(&self) -> BoxFuture<'_, ()>;
 
     /// What a plugin says of itself, asked of the plugin's program.
-    fn describe<'a>(&'a self, plugin: &'a PluginRef) -> BoxFuture<'a, Result<PluginDescription, ExecutionError>>;
+    fn describe<'a>(
+        &'a self,
+        plugin: &'a PluginRef,
+    ) -> BoxFuture<'a, Result<PluginDescription, ExecutionError>>;
 
     /// Numbers since the backend was made. Cheap; the numbers are read one after another, not in one instant.
     fn stats(&self) -> BackendStats;
@@ -98,11 +101,16 @@ pub trait ExecutionBackendExt: ExecutionBackend {
         self.start(request).wait()
     }
 
-    /// Calls a handler with a value and reads its result as a value.
+    /// Calls a handler with a value and reads its result as a value. The value is encoded at once and not held.
     ///
     /// Dropping the future cancels the execution. The future fails with `VALIDATION_ERROR` when an id or the input is
     /// not acceptable, with `HANDLER_CONTRACT_ERROR` when the result has another shape, and as the execution failed.
-    fn call<I, O>(&self, plugin: &str, handler: &str, input: &I) -> impl Future<Output = Result<O, ExecutionError>> + Send
+    fn call<I, O>(
+        &self,
+        plugin: &str,
+        handler: &str,
+        input: &I,
+    ) -> impl Future<Output = Result<O, ExecutionError>> + Send + use<Self, I, O>
     where
         I: Serialize + ?Sized,
         O: DeserializeOwned,
@@ -110,7 +118,9 @@ pub trait ExecutionBackendExt: ExecutionBackend {
         let started = ExecutionRequest::new(plugin, handler)
             .map_err(|error| ExecutionError::from_error(ErrorCode::ValidationError, &error))
             .and_then(|request| {
-                request.with_input(input).map_err(|error| ExecutionError::from_error(ErrorCode::ValidationError, &error))
+                request
+                    .with_input(input)
+                    .map_err(|error| ExecutionError::from_error(ErrorCode::ValidationError, &error))
             })
             .map(|request| self.start(request));
         async move { started?.wait().await.into_value() }

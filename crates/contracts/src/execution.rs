@@ -124,7 +124,8 @@ impl Execution {
     /// # Panics
     /// Never: the control is there until the handle is consumed.
     pub async fn wait(mut self) -> Outcome {
-        let control = self.control.as_mut().expect("only `wait` and `detach` take it, and they consume the handle");
+        let control =
+            self.control.as_mut().expect("only `wait` and `detach` take it, and they consume the handle");
         let mut events_open = true;
         let outcome = poll_fn(|cx| {
             while events_open {

@@ -204,7 +204,11 @@ impl HostCall {
     /// # Errors
     /// [`HostCallError::BadCall`] for an unknown method or arguments of another shape.
     pub fn from_parts(service: &str, method: &str, args: Value) -> Result<Self, HostCallError> {
-        let bad = |source| HostCallError::BadCall { service: service.to_owned(), method: method.to_owned(), source };
+        let bad = |source| HostCallError::BadCall {
+            service: service.to_owned(),
+            method: method.to_owned(),
+            source,
+        };
         let tagged = |args| serde_json::json!({ "method": method, "args": args });
         match service {
             "cache" => serde_json::from_value(tagged(args)).map(Self::Cache).map_err(bad),
@@ -213,7 +217,9 @@ impl HostCall {
             "events" => serde_json::from_value(tagged(args)).map(Self::Events).map_err(bad),
             "invoke" if method == "call" => serde_json::from_value(args).map(Self::Invoke).map_err(bad),
             "invoke" => Err(bad(serde::de::Error::custom("the one method of `invoke` is `call`"))),
-            _ => Ok(Self::Custom(CustomCall { service: service.to_owned(), method: method.to_owned(), args })),
+            _ => {
+                Ok(Self::Custom(CustomCall { service: service.to_owned(), method: method.to_owned(), args }))
+            }
         }
     }
 
@@ -230,7 +236,9 @@ impl HostCall {
             Self::State(call) => split("state", &call),
             Self::Storage(call) => split("storage", &call),
             Self::Events(call) => split("events", &call),
-            Self::Invoke(call) => ("invoke".into(), "call".into(), serde_json::to_value(call).unwrap_or(Value::Null)),
+            Self::Invoke(call) => {
+                ("invoke".into(), "call".into(), serde_json::to_value(call).unwrap_or(Value::Null))
+            }
             Self::Custom(call) => (call.service, call.method, call.args),
         }
     }
@@ -252,7 +260,11 @@ mod tests {
                 timeout_ms: None,
                 content_type: None,
             }),
-            HostCall::Custom(CustomCall { service: "llm".into(), method: "complete".into(), args: Value::from(1) }),
+            HostCall::Custom(CustomCall {
+                service: "llm".into(),
+                method: "complete".into(),
+                args: Value::from(1),
+            }),
         ]
     }
 

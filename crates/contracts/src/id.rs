@@ -41,7 +41,11 @@ fn check_token(kind: &'static str, text: &str, extra: &str) -> Result<(), IdErro
         return Err(IdError::new(kind, text, "it must start with an ASCII letter or digit"));
     }
     if !text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || extra.contains(c)) {
-        return Err(IdError::new(kind, text, "it may hold only ASCII letters, digits and the marks its kind allows"));
+        return Err(IdError::new(
+            kind,
+            text,
+            "it may hold only ASCII letters, digits and the marks its kind allows",
+        ));
     }
     Ok(())
 }
@@ -150,7 +154,11 @@ fn check_plugin_id(kind: &'static str, text: &str) -> Result<(), IdError> {
         return Err(IdError::new(kind, text, "it is longer than 128 bytes"));
     }
     match text.strip_prefix('@').unwrap_or(text).split_once('/') {
-        None => Err(IdError::new(kind, text, "it needs a scope and a name with one `/` between, as in `acme/count`")),
+        None => Err(IdError::new(
+            kind,
+            text,
+            "it needs a scope and a name with one `/` between, as in `acme/count`",
+        )),
         Some((scope, name)) if part_ok(scope) && part_ok(name) => Ok(()),
         Some(_) => Err(IdError::new(
             kind,
@@ -202,7 +210,18 @@ mod tests {
         for good in ["acme/count", "@acme/count", "a1/b.c-d_e"] {
             assert_eq!(PluginId::new(good).unwrap().as_str(), good);
         }
-        for bad in ["", "count", "acme/", "/count", "Acme/count", "acme/a/b", "@@acme/x", "acme/../x", "a/.b", "a/b\0"] {
+        for bad in [
+            "",
+            "count",
+            "acme/",
+            "/count",
+            "Acme/count",
+            "acme/a/b",
+            "@@acme/x",
+            "acme/../x",
+            "a/.b",
+            "a/b\0",
+        ] {
             assert!(PluginId::new(bad).is_err(), "{bad:?} was accepted");
         }
     }

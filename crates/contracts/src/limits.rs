@@ -76,9 +76,13 @@ impl Limits {
             ("storage", self.storage),
             ("payload", self.payload),
         ];
-        let counts =
-            [("cpu_millicores", self.cpu_millicores), ("processes", self.processes), ("open_files", self.open_files)];
-        let mut zeros: Vec<_> = sizes.iter().filter(|(_, size)| *size == Some(ByteSize::default())).map(|(n, _)| *n).collect();
+        let counts = [
+            ("cpu_millicores", self.cpu_millicores),
+            ("processes", self.processes),
+            ("open_files", self.open_files),
+        ];
+        let mut zeros: Vec<_> =
+            sizes.iter().filter(|(_, size)| *size == Some(ByteSize::default())).map(|(n, _)| *n).collect();
         zeros.extend(counts.iter().filter(|(_, count)| *count == Some(0)).map(|(n, _)| *n));
         zeros.extend((self.cpu_time == Some(Duration::ZERO)).then_some("cpu_time"));
         zeros
@@ -112,8 +116,12 @@ mod tests {
 
     #[test]
     fn zero_limits_are_named() {
-        let limits =
-            Limits { memory: Some(ByteSize::default()), cpu_time: Some(Duration::ZERO), processes: Some(1), ..Limits::default() };
+        let limits = Limits {
+            memory: Some(ByteSize::default()),
+            cpu_time: Some(Duration::ZERO),
+            processes: Some(1),
+            ..Limits::default()
+        };
         assert_eq!(limits.zeros(), ["memory", "cpu_time"]);
     }
 

@@ -47,7 +47,11 @@ pub struct Outcome {
 
 impl Outcome {
     /// An outcome with nothing but its result; the rest is filled by whoever measured it.
-    pub fn new(execution_id: ExecutionId, backend: BackendKind, result: Result<Payload, ExecutionError>) -> Self {
+    pub fn new(
+        execution_id: ExecutionId,
+        backend: BackendKind,
+        result: Result<Payload, ExecutionError>,
+    ) -> Self {
         Self {
             execution_id,
             result,
@@ -79,7 +83,9 @@ impl Outcome {
     /// The execution's error, or `HANDLER_CONTRACT_ERROR` when the result has another shape.
     pub fn into_value<T: serde::de::DeserializeOwned>(self) -> Result<T, ExecutionError> {
         let payload = self.result?;
-        payload.to_value().map_err(|error| ExecutionError::from_error(ErrorCode::HandlerContractError, &error))
+        payload
+            .to_value()
+            .map_err(|error| ExecutionError::from_error(ErrorCode::HandlerContractError, &error))
     }
 }
 
@@ -211,14 +217,19 @@ mod micros {
         use serde::{Deserialize, Deserializer, Serializer};
 
         #[expect(clippy::ref_option, reason = "serde's `with` passes the field by reference")]
-        pub(in super::super) fn serialize<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        pub(in super::super) fn serialize<S: Serializer>(
+            span: &Option<Duration>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
             match span {
                 Some(span) => super::serialize(span, serializer),
                 None => serializer.serialize_none(),
             }
         }
 
-        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Duration>, D::Error> {
             Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_micros))
         }
     }
@@ -230,7 +241,8 @@ mod tests {
 
     #[test]
     fn an_outcome_survives_a_document() {
-        let mut outcome = Outcome::new(ExecutionId::generate(), BackendKind::Subprocess, Ok(Payload::json(&7).unwrap()));
+        let mut outcome =
+            Outcome::new(ExecutionId::generate(), BackendKind::Subprocess, Ok(Payload::json(&7).unwrap()));
         outcome.timings.run = Some(Duration::from_micros(1500));
         outcome.usage.cpu_user = Some(Duration::from_micros(3));
         outcome.sandbox.mechanisms.push(Mechanism::new("no-new-privileges", MechanismState::Enforced, ""));
@@ -242,7 +254,8 @@ mod tests {
 
     #[test]
     fn a_result_of_another_shape_is_the_plugins_fault() {
-        let outcome = Outcome::new(ExecutionId::generate(), BackendKind::InProcess, Ok(Payload::json("text").unwrap()));
+        let outcome =
+            Outcome::new(ExecutionId::generate(), BackendKind::InProcess, Ok(Payload::json("text").unwrap()));
         let error = outcome.into_value::<u8>().unwrap_err();
         assert_eq!(error.code(), &ErrorCode::HandlerContractError);
     }

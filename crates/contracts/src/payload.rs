@@ -128,9 +128,11 @@ struct PayloadDocument<'a> {
 impl Serialize for Payload {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let json = self.is_json().then(|| serde_json::from_slice(&self.bytes).ok()).flatten();
-        let text = if json.is_none() { std::str::from_utf8(&self.bytes).ok().map(str::to_owned) } else { None };
+        let text =
+            if json.is_none() { std::str::from_utf8(&self.bytes).ok().map(str::to_owned) } else { None };
         let bytes = (json.is_none() && text.is_none()).then(|| self.bytes.to_vec());
-        PayloadDocument { content_type: Cow::Borrowed(&self.content_type), json, text, bytes }.serialize(serializer)
+        PayloadDocument { content_type: Cow::Borrowed(&self.content_type), json, text, bytes }
+            .serialize(serializer)
     }
 }
 
@@ -141,7 +143,11 @@ impl<'de> Deserialize<'de> for Payload {
             (Some(json), None, None) => json.get().to_owned().into_bytes(),
             (None, Some(text), None) => text.into_bytes(),
             (None, None, Some(bytes)) => bytes,
-            _ => return Err(serde::de::Error::custom("a payload has exactly one of `json`, `text` and `bytes`")),
+            _ => {
+                return Err(serde::de::Error::custom(
+                    "a payload has exactly one of `json`, `text` and `bytes`",
+                ));
+            }
         };
         Ok(Self::new(bytes, document.content_type.into_owned()))
     }

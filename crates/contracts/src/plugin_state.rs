@@ -66,7 +66,8 @@ pub const TRANSITIONS: &[(PluginState, PluginState)] = &[
 
 impl PluginState {
     /// All states.
-    pub const ALL: [Self; 9] = [Loading, Loaded, Initialized, Starting, Running, Stopping, Stopped, Error, Unloaded];
+    pub const ALL: [Self; 9] =
+        [Loading, Loaded, Initialized, Starting, Running, Stopping, Stopped, Error, Unloaded];
 
     /// Whether it may go there.
     pub fn can_become(self, to: Self) -> bool {
@@ -132,7 +133,10 @@ mod tests {
     #[test]
     fn what_is_not_in_the_table_is_refused() {
         assert_eq!(Running.transition(Loaded), Err(IllegalTransition { from: Running, to: Loaded }));
-        assert_eq!(Unloaded.transition(Loading).unwrap_err().to_string(), "a plugin that is unloaded cannot become loading");
+        assert_eq!(
+            Unloaded.transition(Loading).unwrap_err().to_string(),
+            "a plugin that is unloaded cannot become loading"
+        );
         assert_eq!(Error.transition(Stopping), Ok(Stopping));
     }
 }

@@ -204,8 +204,13 @@ impl ExecutionRequest {
     /// `VALIDATION_ERROR` with one line per fault in its chain; `RESOURCE_EXHAUSTED` and `VALIDATION_ERROR` for a chain
     /// of invocations that is too deep or closes a cycle.
     pub fn validate(&self) -> Result<(), ExecutionError> {
-        let mut faults: Vec<String> = self.limits.zeros().iter().map(|name| format!("limits.{name} is zero")).collect();
-        let spans = [("call", self.timeouts.call), ("acquire", self.timeouts.acquire), ("grace", self.timeouts.grace)];
+        let mut faults: Vec<String> =
+            self.limits.zeros().iter().map(|name| format!("limits.{name} is zero")).collect();
+        let spans = [
+            ("call", self.timeouts.call),
+            ("acquire", self.timeouts.acquire),
+            ("grace", self.timeouts.grace),
+        ];
         faults.extend(spans.iter().filter_map(|(name, span)| match span {
             Some(span) if span.is_zero() && *name == "call" => Some("timeouts.call is zero".to_owned()),
             Some(span) if *span > span::MAX_SPAN => Some(format!("timeouts.{name} is longer than a century")),
@@ -216,7 +221,11 @@ impl ExecutionRequest {
         }
         faults.extend(self.workspace.faults());
         if let Some(first) = faults.first() {
-            let message = if faults.len() == 1 { first.clone() } else { format!("{first} (and {} more)", faults.len() - 1) };
+            let message = if faults.len() == 1 {
+                first.clone()
+            } else {
+                format!("{first} (and {} more)", faults.len() - 1)
+            };
             return Err(ExecutionError::new(ErrorCode::ValidationError, message).with_chain(faults));
         }
         self.validate_chain()
@@ -226,9 +235,12 @@ impl ExecutionRequest {
         let own = self.handler_ref();
         let path = || self.invoked_by.iter().chain([&own]).cloned().collect::<Vec<_>>().join(" -> ");
         if self.invoked_by.contains(&own) {
-            return Err(ExecutionError::new(ErrorCode::ValidationError, format!("invocation closes a cycle: {}", path()))
-                .with_fault(crate::Fault::Plugin)
-                .with_help("a handler may not invoke itself, neither directly nor through others"));
+            return Err(ExecutionError::new(
+                ErrorCode::ValidationError,
+                format!("invocation closes a cycle: {}", path()),
+            )
+            .with_fault(crate::Fault::Plugin)
+            .with_help("a handler may not invoke itself, neither directly nor through others"));
         }
         if self.invoked_by.len() >= MAX_INVOKE_DEPTH {
             let message = format!("invocations nest deeper than {MAX_INVOKE_DEPTH}: {}", path());
@@ -264,7 +276,10 @@ mod tests {
         bad.plugin_root = Some("relative".into());
         let error = bad.validate().unwrap_err();
         assert_eq!(error.code(), &ErrorCode::ValidationError);
-        assert_eq!(error.chain(), ["limits.memory is zero", "timeouts.call is zero", "plugin_root is not absolute"]);
+        assert_eq!(
+            error.chain(),
+            ["limits.memory is zero", "timeouts.call is zero", "plugin_root is not absolute"]
+        );
     }
 
     #[test]

@@ -118,7 +118,13 @@ pub trait CacheService: Send + Sync {
     /// Reads a value.
     fn get<'a>(&'a self, scope: &'a ServiceScope, key: &'a str) -> ServiceResult<'a, Option<Bytes>>;
     /// Writes a value, kept at most `ttl`, or as long as the cache's default.
-    fn set<'a>(&'a self, scope: &'a ServiceScope, key: &'a str, value: Bytes, ttl: Option<Duration>) -> ServiceResult<'a, ()>;
+    fn set<'a>(
+        &'a self,
+        scope: &'a ServiceScope,
+        key: &'a str,
+        value: Bytes,
+        ttl: Option<Duration>,
+    ) -> ServiceResult<'a, ()>;
     /// Removes a value; whether it was there.
     fn delete<'a>(&'a self, scope: &'a ServiceScope, key: &'a str) -> ServiceResult<'a, bool>;
 }
@@ -133,7 +139,12 @@ pub trait StateService: Send + Sync {
     /// Removes a value; whether it was there.
     fn delete<'a>(&'a self, scope: &'a ServiceScope, key: &'a str) -> ServiceResult<'a, bool>;
     /// Keys that start with a prefix, in order, at most `limit`.
-    fn keys<'a>(&'a self, scope: &'a ServiceScope, prefix: &'a str, limit: u32) -> ServiceResult<'a, Vec<String>>;
+    fn keys<'a>(
+        &'a self,
+        scope: &'a ServiceScope,
+        prefix: &'a str,
+        limit: u32,
+    ) -> ServiceResult<'a, Vec<String>>;
 }
 
 /// Files that outlive executions, confined to a directory for each plugin and tenant.
@@ -151,9 +162,18 @@ pub trait StorageService: Send + Sync {
 /// Topics. A message goes to those who are subscribed when it is published.
 pub trait EventService: Send + Sync {
     /// Publishes to a concrete topic; how many subscribers got it.
-    fn publish<'a>(&'a self, scope: &'a ServiceScope, topic: &'a str, message: Bytes) -> ServiceResult<'a, u64>;
+    fn publish<'a>(
+        &'a self,
+        scope: &'a ServiceScope,
+        topic: &'a str,
+        message: Bytes,
+    ) -> ServiceResult<'a, u64>;
     /// Subscribes to a pattern. The subscription ends when it is dropped.
-    fn subscribe<'a>(&'a self, scope: &'a ServiceScope, pattern: &'a str) -> ServiceResult<'a, Box<dyn EventSubscription>>;
+    fn subscribe<'a>(
+        &'a self,
+        scope: &'a ServiceScope,
+        pattern: &'a str,
+    ) -> ServiceResult<'a, Box<dyn EventSubscription>>;
 }
 
 /// One subscription, bounded: a subscriber that does not keep up loses the oldest messages, and sees how many.
@@ -215,5 +235,11 @@ pub trait ConfigService: Send + Sync {
 /// A service that a host registers by name.
 pub trait CustomService: Send + Sync {
     /// Does one call.
-    fn call<'a>(&'a self, scope: &'a ServiceScope, method: &'a str, args: Value, body: Bytes) -> ServiceResult<'a, HostReply>;
+    fn call<'a>(
+        &'a self,
+        scope: &'a ServiceScope,
+        method: &'a str,
+        args: Value,
+        body: Bytes,
+    ) -> ServiceResult<'a, HostReply>;
 }

@@ -80,9 +80,13 @@ impl FromStr for ByteSize {
         let too_large = || fail("it is larger than 2^64 - 1 bytes");
         let whole: u128 = whole.parse().map_err(|_overflow| too_large())?;
         // Nine digits fit easily; an empty fraction is zero.
-        let numerator: u128 = if fraction.is_empty() { 0 } else { fraction.parse().map_err(|_overflow| too_large())? };
+        let numerator: u128 =
+            if fraction.is_empty() { 0 } else { fraction.parse().map_err(|_overflow| too_large())? };
         let scaled = numerator * u128::from(factor) / 10u128.pow(u32::try_from(fraction.len()).unwrap_or(0));
-        let bytes = whole.checked_mul(u128::from(factor)).and_then(|w| w.checked_add(scaled)).ok_or_else(too_large)?;
+        let bytes = whole
+            .checked_mul(u128::from(factor))
+            .and_then(|w| w.checked_add(scaled))
+            .ok_or_else(too_large)?;
         u64::try_from(bytes).map(Self).map_err(|_overflow| too_large())
     }
 }
@@ -161,7 +165,19 @@ mod tests {
 
     #[test]
     fn what_is_no_size_is_refused() {
-        for text in ["", "MB", "-1MB", "1.MB", ".5MB", "1..2MB", "1.2.3", "12 parsecs", "99999999999TiB", "1e9", "٣MB"] {
+        for text in [
+            "",
+            "MB",
+            "-1MB",
+            "1.MB",
+            ".5MB",
+            "1..2MB",
+            "1.2.3",
+            "12 parsecs",
+            "99999999999TiB",
+            "1e9",
+            "٣MB",
+        ] {
             assert!(text.parse::<ByteSize>().is_err(), "{text:?} was accepted");
         }
     }

@@ -53,7 +53,9 @@ pub fn parse_span(text: &str) -> Result<Duration, SpanError> {
             .iter()
             .find(|(name, _)| *name == unit)
             .ok_or_else(|| fail("each number needs a unit: ns, us, ms, s, m, h or d"))?;
-        total = total.saturating_add(scale(number, nanos).ok_or_else(|| fail("its number is not one such as 250 or 1.5"))?);
+        total = total.saturating_add(
+            scale(number, nanos).ok_or_else(|| fail("its number is not one such as 250 or 1.5"))?,
+        );
         rest = next.trim_start();
     }
     let capped = u64::try_from(total / 1_000_000_000).ok().filter(|secs| *secs <= MAX_SPAN.as_secs());
@@ -67,7 +69,9 @@ fn scale(number: &str, nanos: u64) -> Option<u128> {
     let digits = u32::try_from(fraction.len()).ok().filter(|n| (1..=9).contains(n))?;
     let whole: u64 = whole.parse().ok()?;
     let fraction: u64 = fraction.parse().ok()?;
-    Some(u128::from(whole) * u128::from(nanos) + u128::from(fraction) * u128::from(nanos) / 10u128.pow(digits))
+    Some(
+        u128::from(whole) * u128::from(nanos) + u128::from(fraction) * u128::from(nanos) / 10u128.pow(digits),
+    )
 }
 
 /// Writes a length of time in the largest units that keep it exact: `1m30s`, `250ms`, `0s`.
@@ -142,7 +146,15 @@ mod tests {
 
     #[test]
     fn spans_are_read_with_their_units() {
-        for (text, millis) in [("250ms", 250), ("2s", 2_000), ("1.5s", 1_500), ("1m30s", 90_000), ("2h", 7_200_000), ("0", 0), ("1d", 86_400_000)] {
+        for (text, millis) in [
+            ("250ms", 250),
+            ("2s", 2_000),
+            ("1.5s", 1_500),
+            ("1m30s", 90_000),
+            ("2h", 7_200_000),
+            ("0", 0),
+            ("1d", 86_400_000),
+        ] {
             assert_eq!(parse_span(text).unwrap(), Duration::from_millis(millis), "{text}");
         }
     }

@@ -96,7 +96,9 @@ impl FromStr for TraceContext {
 
     /// Reads a `traceparent`. Of a later version the four known parts are read, as the recommendation says.
     fn from_str(text: &str) -> Result<Self, TraceError> {
-        parse(text).ok_or_else(|| TraceError { text: text.chars().take(64).collect::<String>().escape_debug().to_string() })
+        parse(text).ok_or_else(|| TraceError {
+            text: text.chars().take(64).collect::<String>().escape_debug().to_string(),
+        })
     }
 }
 
@@ -107,8 +109,12 @@ fn parse(text: &str) -> Option<TraceContext> {
     let span_id = u64::try_from(hex(parts.next()?, 16)?).ok()?;
     let flags = u8::try_from(hex(parts.next()?, 2)?).ok()?;
     let tail = parts.next().is_some();
-    (version != 0xff && trace_id != 0 && span_id != 0 && (version > 0 || !tail))
-        .then_some(TraceContext { trace_id, span_id, flags, state: String::new() })
+    (version != 0xff && trace_id != 0 && span_id != 0 && (version > 0 || !tail)).then_some(TraceContext {
+        trace_id,
+        span_id,
+        flags,
+        state: String::new(),
+    })
 }
 
 fn hex(digits: &str, length: usize) -> Option<u128> {

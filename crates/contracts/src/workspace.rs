@@ -110,7 +110,10 @@ pub trait WorkspaceLease: Send + Sync {
     fn usage(&self) -> Result<WorkspaceUsage, WorkspaceError>;
 
     /// Collects the artifacts: copies them to `outdir` if there is one, and lists them. Call it when every process is dead.
-    fn collect<'a>(&'a self, outdir: Option<&'a Path>) -> BoxFuture<'a, Result<CollectedArtifacts, WorkspaceError>>;
+    fn collect<'a>(
+        &'a self,
+        outdir: Option<&'a Path>,
+    ) -> BoxFuture<'a, Result<CollectedArtifacts, WorkspaceError>>;
 
     /// Removes the directory, unless it is kept.
     fn release(self: Box<Self>) -> BoxFuture<'static, Result<(), WorkspaceError>>;

@@ -69,7 +69,8 @@ impl BackendConfig {
 
     /// Everything that is wrong, each with the field's name.
     pub fn faults(&self) -> Vec<String> {
-        let mut faults: Vec<String> = self.limits.zeros().iter().map(|name| format!("limits.{name} is zero")).collect();
+        let mut faults: Vec<String> =
+            self.limits.zeros().iter().map(|name| format!("limits.{name} is zero")).collect();
         if self.max_concurrent == 0 {
             faults.push("max_concurrent is zero: nothing could ever run".to_owned());
         }
@@ -83,7 +84,9 @@ impl BackendConfig {
         if self.timeouts.call.is_some_and(|call| call.is_zero()) {
             faults.push("timeouts.call is zero: everything would time out".to_owned());
         }
-        for (name, span) in [("call", self.timeouts.call), ("acquire", self.timeouts.acquire), ("grace", self.timeouts.grace)] {
+        for (name, span) in
+            [("call", self.timeouts.call), ("acquire", self.timeouts.acquire), ("grace", self.timeouts.grace)]
+        {
             if span.is_some_and(|span| span > plugdock_contracts::span::MAX_SPAN) {
                 faults.push(format!("timeouts.{name} is longer than a century"));
             }

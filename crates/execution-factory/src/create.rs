@@ -64,22 +64,36 @@ pub async fn create_execution_backend(
     match kind {
         BackendKind::InProcess => Ok(Arc::new(InProcessBackend::new(shared))),
         BackendKind::Subprocess => Ok(Arc::new(SubprocessBackend::start(shared).await?)),
-        other => Err(ExecutionError::new(ErrorCode::Unsupported, format!("there is no `{other}` backend in this version"))
-            .with_help("use `in-process` or `subprocess`")),
+        other => Err(ExecutionError::new(
+            ErrorCode::Unsupported,
+            format!("there is no `{other}` backend in this version"),
+        )
+        .with_help("use `in-process` or `subprocess`")),
     }
 }
 
-async fn share(config: BackendConfig, registry: Registry, platform: Arc<Platform>) -> Result<Shared, ExecutionError> {
+async fn share(
+    config: BackendConfig,
+    registry: Registry,
+    platform: Arc<Platform>,
+) -> Result<Shared, ExecutionError> {
     let catalog = Catalog::open(&config.plugin_dirs).map_err(|error| {
-        ExecutionError::new(ErrorCode::ValidationError, error.to_string()).with_chain(ErrorChain(&error).sources())
+        ExecutionError::new(ErrorCode::ValidationError, error.to_string())
+            .with_chain(ErrorChain(&error).sources())
     })?;
     let root: PathBuf = config.workspace_root.clone();
     let opened = tokio::task::spawn_blocking(move || LocalWorkspaceManager::open(&root)).await;
     let opened = opened.map_err(|error| ExecutionError::from_error(ErrorCode::WorkspaceError, &error))?;
     let workspaces = opened.map_err(|error| {
-        ExecutionError::new(ErrorCode::WorkspaceError, error.to_string()).with_chain(ErrorChain(&error).sources())
+        ExecutionError::new(ErrorCode::WorkspaceError, error.to_string())
+            .with_chain(ErrorChain(&error).sources())
     })?;
-    Ok(Shared { config, platform, workspaces: Arc::new(workspaces), plugins: PluginSource { registry, catalog } })
+    Ok(Shared {
+        config,
+        platform,
+        workspaces: Arc::new(workspaces),
+        plugins: PluginSource { registry, catalog },
+    })
 }
 
 /// Implements [`ExecutionBackend`] for a type with an `engine`.
@@ -98,7 +112,10 @@ macro_rules! delegate_to_engine {
                 Box::pin(self.engine.ready())
             }
 
-            fn describe<'a>(&'a self, plugin: &'a PluginRef) -> BoxFuture<'a, Result<PluginDescription, ExecutionError>> {
+            fn describe<'a>(
+                &'a self,
+                plugin: &'a PluginRef,
+            ) -> BoxFuture<'a, Result<PluginDescription, ExecutionError>> {
                 Box::pin(self.engine.describe(plugin))
             }
 

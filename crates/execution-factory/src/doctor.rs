@@ -45,7 +45,11 @@ fn mechanisms(host: &HostCapabilities) -> Vec<Mechanism> {
         held("environment", "made from scratch; only granted variables are passed on"),
         held("descriptors", "nothing above the channel is inherited"),
         yes_no("no-new-privileges", &host.no_new_privs, "no set-user-id program gains anything"),
-        yes_no("pidfd", &host.pidfd, "a process is held by descriptor, so no other can be killed in its place"),
+        yes_no(
+            "pidfd",
+            &host.pidfd,
+            "a process is held by descriptor, so no other can be killed in its place",
+        ),
         held("cpu time, open files, file size, stack, core", "per process, by resource limits"),
         held("memory", "private writable memory of one process, by RLIMIT_DATA; not the sum over processes"),
         not_held("processes", "needs a pids control group, or a user of the worker's own"),
@@ -61,15 +65,19 @@ fn available(host: &HostCapabilities) -> Vec<Mechanism> {
         Ok(detail) => Mechanism::new(name, MechanismState::NotRequested, detail),
         Err(reason) => Mechanism::new(name, MechanismState::NotEnforced, reason.clone()),
     };
-    let groups = |mounts: &Vec<plugdock_sandbox::CgroupMount>| format!("{} hierarchies mounted", mounts.len());
+    let groups =
+        |mounts: &Vec<plugdock_sandbox::CgroupMount>| format!("{} hierarchies mounted", mounts.len());
     vec![
         offered("landlock", known(&host.landlock_abi, |abi| format!("ABI {abi}"))),
         offered("seccomp", known(&host.seccomp_actions, |actions| actions.join(" "))),
         offered("user namespaces", known(&host.max_user_namespaces, |max| format!("at most {max}"))),
         offered("control groups v1", known(&host.cgroup_v1, groups)),
-        offered("control groups v2", known(&host.cgroup_v2, |mount| {
-            if mount.is_some() { "mounted".to_owned() } else { "not mounted".to_owned() }
-        })),
+        offered(
+            "control groups v2",
+            known(&host.cgroup_v2, |mount| {
+                if mount.is_some() { "mounted".to_owned() } else { "not mounted".to_owned() }
+            }),
+        ),
     ]
 }
 
@@ -87,7 +95,9 @@ mod tests {
     #[test]
     fn what_is_not_held_is_said() {
         let report = doctor();
-        let state = |name: &str| report.mechanisms.iter().find(|mechanism| mechanism.name == name).map(|found| found.state);
+        let state = |name: &str| {
+            report.mechanisms.iter().find(|mechanism| mechanism.name == name).map(|found| found.state)
+        };
         assert_eq!(state("network"), Some(MechanismState::NotEnforced));
         assert_eq!(state("environment"), Some(MechanismState::Enforced));
         assert!(report.available.iter().any(|mechanism| mechanism.name == "landlock"));

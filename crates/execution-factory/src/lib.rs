@@ -22,7 +22,7 @@ pub use in_process::InProcessBackend;
 pub use init::{init, init_with};
 /// The host's services, for hosts that depend on this crate alone.
 pub use plugdock_platform as platform;
-pub use plugin::Catalog;
 pub use plugdock_plugin_runtime::Registry;
+pub use plugin::Catalog;
 pub use subprocess::SubprocessBackend;
 pub use workspace::LocalWorkspaceManager;

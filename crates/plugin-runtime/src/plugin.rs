@@ -146,7 +146,9 @@ impl Plugin {
     fn last(mut self, what: &str, change: impl FnOnce(&mut HandlerDescription)) -> Self {
         match self.handlers.last_mut() {
             Some((description, _)) => change(description),
-            None => self.faults.push(format!("`{what}` comes after the handler it speaks of, and there is none yet")),
+            None => self
+                .faults
+                .push(format!("`{what}` comes after the handler it speaks of, and there is none yet")),
         }
         self
     }
@@ -230,7 +232,13 @@ impl Plugin {
         description.about = self.about;
         description.handlers = descriptions;
         description.runtime = format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-        Ok(BuiltPlugin { description, handlers, warmup: self.warmup, warm: OnceCell::new(), health: self.health })
+        Ok(BuiltPlugin {
+            description,
+            handlers,
+            warmup: self.warmup,
+            warm: OnceCell::new(),
+            health: self.health,
+        })
     }
 
     /// The whole `main` of a plugin's program: serves a host that started it; run by hand it says what it is.
@@ -247,7 +255,10 @@ fn semver_of(text: &str) -> Result<semver::Version, String> {
 
 impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Plugin").field("id", &self.id).field("handlers", &self.handlers.len()).finish_non_exhaustive()
+        f.debug_struct("Plugin")
+            .field("id", &self.id)
+            .field("handlers", &self.handlers.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -312,17 +323,27 @@ mod tests {
 
     #[test]
     fn every_fault_of_a_definition_is_told() {
-        let plugin = Plugin::new("nope", "1").doc("too early").handler("a", echo).handler("a", echo).handler("b c", echo);
+        let plugin = Plugin::new("nope", "1")
+            .doc("too early")
+            .handler("a", echo)
+            .handler("a", echo)
+            .handler("b c", echo);
         let faults = plugin.build().unwrap_err();
         let text = faults.to_string();
-        for part in ["plugin id", "no version", "`doc` comes after", "two handlers are called `a`", "handler id"] {
+        for part in
+            ["plugin id", "no version", "`doc` comes after", "two handlers are called `a`", "handler id"]
+        {
             assert!(text.contains(part), "{part:?} is missing in {text}");
         }
     }
 
     #[test]
     fn the_description_keeps_the_order_of_handlers() {
-        let plugin = Plugin::new("acme/x", "1.0.0").handler("z", echo).doc("Last letter.").handler("a", echo).idempotent();
+        let plugin = Plugin::new("acme/x", "1.0.0")
+            .handler("z", echo)
+            .doc("Last letter.")
+            .handler("a", echo)
+            .idempotent();
         let built = plugin.build().unwrap();
         let names: Vec<_> = built.description().handlers.iter().map(|handler| handler.id.as_str()).collect();
         assert_eq!(names, ["z", "a"]);

@@ -205,7 +205,10 @@ mod tests {
         let code = ErrorCode::from("LUNAR_PHASE".to_owned());
         assert_eq!(code, ErrorCode::Unknown("LUNAR_PHASE".to_owned()));
         assert_eq!((code.as_str(), code.is_retryable(), code.exit_code()), ("LUNAR_PHASE", false, 1));
-        assert!(matches!(ErrorCode::from("timeout".to_owned()), ErrorCode::Unknown(_)), "codes are upper case");
+        assert!(
+            matches!(ErrorCode::from("timeout".to_owned()), ErrorCode::Unknown(_)),
+            "codes are upper case"
+        );
     }
 
     #[test]

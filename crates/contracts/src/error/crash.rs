@@ -107,10 +107,16 @@ impl fmt::Display for CrashCause {
             Self::CpuLimit => f.write_str("used up its CPU time"),
             Self::FileSizeLimit => f.write_str("wrote a file beyond its size limit"),
             Self::SandboxViolation => f.write_str("made a system call that its sandbox forbids"),
-            Self::Killed { reason: KillReason::Timeout } => f.write_str("killed: it ignored the request to stop at its deadline"),
-            Self::Killed { reason: KillReason::Cancelled } => f.write_str("killed: it ignored the request to cancel"),
+            Self::Killed { reason: KillReason::Timeout } => {
+                f.write_str("killed: it ignored the request to stop at its deadline")
+            }
+            Self::Killed { reason: KillReason::Cancelled } => {
+                f.write_str("killed: it ignored the request to cancel")
+            }
             Self::Killed { reason: KillReason::Shutdown } => f.write_str("killed: the backend stopped"),
-            Self::Killed { reason: KillReason::Unhealthy } => f.write_str("killed: it did not answer its health check"),
+            Self::Killed { reason: KillReason::Unhealthy } => {
+                f.write_str("killed: it did not answer its health check")
+            }
             Self::ProtocolViolation { detail } => write!(f, "broke the protocol: {detail}"),
             Self::ChannelClosed => f.write_str("closed its channel without an answer"),
             Self::SpawnerLost => f.write_str("died with the spawner"),

@@ -2,8 +2,8 @@
 
 use std::task::{Context, Poll};
 
-use plugdock_contracts::backend::{BackendEvent, BackendEventSource, BackendEvents};
 use plugdock_contracts::BoxFuture;
+use plugdock_contracts::backend::{BackendEvent, BackendEventSource, BackendEvents};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// Events that a subscriber may be behind: a burst of a full pool with room to spare.

@@ -119,7 +119,9 @@ impl StopDecision {
                 let message = format!("{handler} was stopped: the backend is stopping; {how}");
                 ExecutionError::new(ErrorCode::ShuttingDown, message)
             }
-            other => ExecutionError::new(ErrorCode::Aborted, format!("{handler} was cancelled: {other}; {how}")),
+            other => {
+                ExecutionError::new(ErrorCode::Aborted, format!("{handler} was cancelled: {other}; {how}"))
+            }
         }
     }
 }

@@ -9,7 +9,12 @@ use super::supervise::workspace_error;
 use super::{Carried, Job};
 
 impl Engine {
-    pub(super) async fn conclude(&self, job: &Job, carried: Carried, lease: Box<dyn WorkspaceLease>) -> Outcome {
+    pub(super) async fn conclude(
+        &self,
+        job: &Job,
+        carried: Carried,
+        lease: Box<dyn WorkspaceLease>,
+    ) -> Outcome {
         let mut outcome = Outcome::new(job.id().clone(), self.parts.carrier.kind(), carried.result);
         outcome.timings.spawn = carried.spawn;
         outcome.timings.run = carried.run;
@@ -21,15 +26,19 @@ impl Engine {
         // Counting walks the disk. The lease comes back unless counting panicked; then its drop has released it.
         let counted = tokio::task::spawn_blocking(move || (lease.usage(), lease)).await;
         let Ok((usage, lease)) = counted else {
-            outcome.result = Err(ExecutionError::new(ErrorCode::WorkspaceError, "the workspace could not be counted"));
+            outcome.result =
+                Err(ExecutionError::new(ErrorCode::WorkspaceError, "the workspace could not be counted"));
             return outcome;
         };
         if let Ok(usage) = usage {
             outcome.usage.storage_bytes = Some(usage.bytes);
             let limit = job.request.workspace.storage_limit.or(job.limits.storage);
-            if let (true, Some(limit)) = (outcome.is_ok(), limit.filter(|limit| usage.bytes > limit.bytes())) {
+            if let (true, Some(limit)) = (outcome.is_ok(), limit.filter(|limit| usage.bytes > limit.bytes()))
+            {
                 let message = format!("the workspace holds {} bytes, the limit is {limit}", usage.bytes);
-                outcome.result = Err(ExecutionError::new(ErrorCode::StorageExceeded, message).with_resource(Resource::Storage));
+                outcome.result =
+                    Err(ExecutionError::new(ErrorCode::StorageExceeded, message)
+                        .with_resource(Resource::Storage));
             }
         }
         // What was abandoned may still write; its files are nobody's result.
@@ -40,7 +49,9 @@ impl Engine {
             Ok(artifacts) => outcome.artifacts = artifacts,
             // A failure of the handler tells more than artifacts that could not be collected because of it.
             Err(error) if outcome.is_ok() => outcome.result = Err(workspace_error(&error)),
-            Err(error) => tracing::warn!(execution = %job.id(), error = %ErrorChain(&error), "artifacts were not collected"),
+            Err(error) => {
+                tracing::warn!(execution = %job.id(), error = %ErrorChain(&error), "artifacts were not collected");
+            }
         }
         if let Err(error) = lease.release().await {
             tracing::warn!(execution = %job.id(), error = %ErrorChain(&error), "workspace was not released");

@@ -100,7 +100,12 @@ impl Engine {
         let queue = Arc::new(EventQueue::default());
         let (input_in, input_out) = mpsc::channel(INPUT_PIECES);
         let (outcome_in, outcome_out) = oneshot::channel();
-        let ends = CallerEnds { queue: Arc::clone(&queue), input: input_out, cancel: cancelled, outcome: outcome_in };
+        let ends = CallerEnds {
+            queue: Arc::clone(&queue),
+            input: input_out,
+            cancel: cancelled,
+            outcome: outcome_in,
+        };
         let engine = Arc::clone(self);
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         // Finished tasks are taken out here, so that the set stays as small as what is alive.
@@ -108,7 +113,14 @@ impl Engine {
         tasks.spawn_on(async move { engine.supervise(request, ends).await }, &self.runtime);
         drop(tasks);
         let kind = self.parts.carrier.kind();
-        let control = LiveExecution { id: id.clone(), kind, queue, outcome: outcome_out, cancel, input: Some(input_in) };
+        let control = LiveExecution {
+            id: id.clone(),
+            kind,
+            queue,
+            outcome: outcome_out,
+            cancel,
+            input: Some(input_in),
+        };
         Execution::new(id, Box::new(control))
     }
 
@@ -126,7 +138,8 @@ impl Engine {
         let id = &request.execution_id;
         if live.contains_key(id) {
             let message = format!("an execution `{id}` is alive already");
-            return Err(ExecutionError::new(ErrorCode::ValidationError, message).with_help("give each attempt an id of its own"));
+            return Err(ExecutionError::new(ErrorCode::ValidationError, message)
+                .with_help("give each attempt an id of its own"));
         }
         live.insert(id.clone(), cancel.clone());
         self.n_live.send_modify(|n| *n += 1);

@@ -22,7 +22,8 @@ impl Invoker for EngineInvoker {
     fn invoke(&self, invoke: Invoke) -> BoxFuture<'static, Result<Payload, ExecutionError>> {
         let engine = self.0.upgrade();
         Box::pin(async move {
-            let engine = engine.ok_or_else(|| ExecutionError::new(ErrorCode::ShuttingDown, "the backend is gone"))?;
+            let engine =
+                engine.ok_or_else(|| ExecutionError::new(ErrorCode::ShuttingDown, "the backend is gone"))?;
             // Dropping this future drops the execution's handle, which cancels it: it ends with its parent.
             engine.start(nested(invoke)).wait().await.result
         })
@@ -73,8 +74,13 @@ mod tests {
         };
         let remaining = Some(Duration::from_secs(3));
         let permissions = Permissions::deny_all();
-        let request =
-            nested(Invoke { parent: Arc::new(parent), permissions: permissions.clone(), call, input: Payload::null(), remaining });
+        let request = nested(Invoke {
+            parent: Arc::new(parent),
+            permissions: permissions.clone(),
+            call,
+            input: Payload::null(),
+            remaining,
+        });
         assert_eq!(request.invoked_by, ["acme/outer#go"]);
         assert_eq!(request.timeouts.call, remaining, "never more than what the parent has left");
         assert_eq!(request.descriptor.tenant.unwrap().as_str(), "t1");

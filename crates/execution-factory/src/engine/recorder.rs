@@ -33,7 +33,8 @@ struct Counts {
 pub(crate) struct Recorder(Mutex<Counts>);
 
 fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, MAX_MICROS, DIGITS).expect("the bounds are constants that the library accepts")
+    Histogram::new_with_bounds(1, MAX_MICROS, DIGITS)
+        .expect("the bounds are constants that the library accepts")
 }
 
 impl Recorder {
@@ -67,7 +68,8 @@ impl Recorder {
             Ok(_) => counts.succeeded += 1,
             Err(error) => {
                 counts.failed += 1;
-                let known = counts.by_code.contains_key(error.code().as_str()) || counts.by_code.len() < MAX_CODES;
+                let known =
+                    counts.by_code.contains_key(error.code().as_str()) || counts.by_code.len() < MAX_CODES;
                 let name = if known { error.code().as_str() } else { OTHER_CODES };
                 *counts.by_code.entry(name.to_owned()).or_default() += 1;
             }

@@ -37,7 +37,13 @@ impl Drop for Waiting<'_> {
 impl Slots {
     pub(crate) fn new(size: usize, max_waiting: usize) -> Self {
         let nested = size.saturating_mul(NESTED_FACTOR).min(Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(size)), nested: Arc::new(Semaphore::new(nested)), size, waiting: AtomicUsize::new(0), max_waiting }
+        Self {
+            free: Arc::new(Semaphore::new(size)),
+            nested: Arc::new(Semaphore::new(nested)),
+            size,
+            waiting: AtomicUsize::new(0),
+            max_waiting,
+        }
     }
 
     /// Executions that wait now.
@@ -59,13 +65,18 @@ impl Slots {
     /// Takes a place for a nested execution, without waiting.
     pub(crate) fn take_nested(&self) -> Result<OwnedSemaphorePermit, ExecutionError> {
         Arc::clone(&self.nested).try_acquire_owned().map_err(|_none_left| {
-            let message = format!("{} nested executions run already", self.size.saturating_mul(NESTED_FACTOR));
+            let message =
+                format!("{} nested executions run already", self.size.saturating_mul(NESTED_FACTOR));
             ExecutionError::new(ErrorCode::ResourceExhausted, message).with_resource(Resource::InvokeDepth)
         })
     }
 
     /// Waits for a slot, at most `acquire`, and not when the execution is cancelled.
-    pub(crate) async fn take(&self, port: &Port, acquire: Duration) -> Result<OwnedSemaphorePermit, ExecutionError> {
+    pub(crate) async fn take(
+        &self,
+        port: &Port,
+        acquire: Duration,
+    ) -> Result<OwnedSemaphorePermit, ExecutionError> {
         if let Ok(slot) = Arc::clone(&self.free).try_acquire_owned() {
             return Ok(slot);
         }

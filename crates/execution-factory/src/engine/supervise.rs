@@ -48,7 +48,8 @@ impl Engine {
             let _retire = Retire { engine: &self, request: &request };
             let (asked, isolation) = (Arc::clone(&request), self.parts.carrier.isolation());
             let prepared = self.look_up(move |plugins| plugins.resolve(&asked, isolation)).await;
-            let permissions = prepared.as_ref().map(|plugin| plugin.permissions(&request)).unwrap_or_default();
+            let permissions =
+                prepared.as_ref().map(|plugin| plugin.permissions(&request)).unwrap_or_default();
             let gate = Arc::new(Gate::new(GateParts {
                 request: Arc::clone(&request),
                 permissions,
@@ -59,7 +60,9 @@ impl Engine {
             let port = Port::new(Arc::clone(&queue), input, cancel, Arc::clone(&gate));
             let outcome = match prepared {
                 Ok(plugin) => self.run(&request, plugin, &port, admitted).await,
-                Err(error) => Outcome::new(request.execution_id.clone(), self.parts.carrier.kind(), Err(error)),
+                Err(error) => {
+                    Outcome::new(request.execution_id.clone(), self.parts.carrier.kind(), Err(error))
+                }
             };
             gate.close();
             port.close_input().await;
@@ -73,21 +76,31 @@ impl Engine {
         let _caller_gone = told.send(outcome);
     }
 
-    async fn run(&self, request: &Arc<ExecutionRequest>, plugin: ResolvedPlugin, port: &Port, admitted: Instant) -> Outcome {
+    async fn run(
+        &self,
+        request: &Arc<ExecutionRequest>,
+        plugin: ResolvedPlugin,
+        port: &Port,
+        admitted: Instant,
+    ) -> Outcome {
         let kind = self.parts.carrier.kind();
         let refused = |error| Outcome::new(request.execution_id.clone(), kind, Err(error));
         let timeouts = self.timeouts(request, &plugin);
         // A nested execution never waits: the slot it waits for could be held by the one that invoked it.
         let is_nested = !request.invoked_by.is_empty();
-        let taken =
-            if is_nested { self.slots.take_nested() } else { self.slots.take(port, timeouts.acquire()).await };
+        let taken = if is_nested {
+            self.slots.take_nested()
+        } else {
+            self.slots.take(port, timeouts.acquire()).await
+        };
         let slot = match taken {
             Ok(slot) => slot,
             Err(error) => return refused(error),
         };
         let queue = admitted.elapsed();
         let mut spec = request.workspace.clone();
-        let limits = request.limits.clone().or(&plugin.manifest.resources.limits).or(&self.parts.config.limits);
+        let limits =
+            request.limits.clone().or(&plugin.manifest.resources.limits).or(&self.parts.config.limits);
         spec.storage_limit = spec.storage_limit.or(limits.storage);
         let lease = tokio::select! {
             biased;
@@ -97,7 +110,8 @@ impl Engine {
                 Err(error) => return refused(workspace_error(&error)),
             },
         };
-        let section = self.parts.platform.config().ok().and_then(|config| config.section(&request.descriptor.plugin));
+        let section =
+            self.parts.platform.config().ok().and_then(|config| config.section(&request.descriptor.plugin));
         let config = plugin.config(section, &request.descriptor.config);
         let job = Job {
             request: Arc::clone(request),
@@ -132,7 +146,8 @@ impl Engine {
         if !self.is_stopping() {
             return;
         }
-        let stopped = carried.result.as_ref().err().is_some_and(|error| *error.code() == ErrorCode::ShuttingDown);
+        let stopped =
+            carried.result.as_ref().err().is_some_and(|error| *error.code() == ErrorCode::ShuttingDown);
         let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
         let list = match (carried.abandoned, carried.killed, stopped) {
             (true, _, _) => &mut ends.abandoned,
@@ -151,7 +166,8 @@ fn describe_call(
     time_limit: std::time::Duration,
 ) -> CallDescriptor {
     let from = &request.descriptor;
-    let mut call = CallDescriptor::new(request.execution_id.clone(), from.plugin.clone(), from.handler.clone());
+    let mut call =
+        CallDescriptor::new(request.execution_id.clone(), from.plugin.clone(), from.handler.clone());
     call.host.clone_from(&from.host);
     call.request_id.clone_from(&from.request_id);
     call.tenant.clone_from(&from.tenant);

@@ -76,14 +76,18 @@ struct Bench {
 
 fn bench(max_concurrent: usize, max_waiting: usize) -> Bench {
     let root = tempfile::tempdir().unwrap();
-    let plugin = Plugin::new("acme/x", "1.0.0").handler("go", async |_ctx: Ctx, (): ()| Ok::<_, HandlerError>(()));
+    let plugin =
+        Plugin::new("acme/x", "1.0.0").handler("go", async |_ctx: Ctx, (): ()| Ok::<_, HandlerError>(()));
     let release = Arc::new(Semaphore::new(0));
     let engine = Engine::new(EngineParts {
         config: EngineConfig { max_concurrent, max_waiting, ..EngineConfig::default() },
         carrier: Box::new(Gated { release: Arc::clone(&release) }),
         platform: Arc::new(Platform::builder().build()),
         workspaces: Arc::new(LocalWorkspaceManager::open(root.path()).unwrap()),
-        plugins: Arc::new(PluginSource { registry: Registry::new().with(plugin).unwrap(), ..PluginSource::default() }),
+        plugins: Arc::new(PluginSource {
+            registry: Registry::new().with(plugin).unwrap(),
+            ..PluginSource::default()
+        }),
         announcer: Announcer::new(),
     });
     Bench { engine, release, root }

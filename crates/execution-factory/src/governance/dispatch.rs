@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use plugdock_contracts::Payload;
 use plugdock_contracts::error::{ErrorCode, ExecutionError, Resource};
 use plugdock_contracts::host_call::{
     CacheCall, CustomCall, EventsCall, HostCall, HostReply, InvokeCall, StateCall, StorageCall,
 };
 use plugdock_contracts::payload;
 use plugdock_contracts::service::{EventSubscription, ServiceError, ServiceScope};
-use plugdock_contracts::Payload;
 use serde_json::{Value, json};
 
 use super::{Gate, Invoke};
@@ -50,7 +50,10 @@ impl Subscriptions {
 
     fn get(&self, number: u64) -> Result<Shared, ExecutionError> {
         let unknown = || {
-            ExecutionError::new(ErrorCode::ValidationError, format!("this execution has no subscription {number}"))
+            ExecutionError::new(
+                ErrorCode::ValidationError,
+                format!("this execution has no subscription {number}"),
+            )
         };
         self.lock().1.get(&number).cloned().ok_or_else(unknown)
     }
@@ -87,7 +90,12 @@ impl Gate {
         done.map_err(ExecutionError::from)
     }
 
-    async fn cache(&self, scope: &ServiceScope, call: CacheCall, body: Bytes) -> Result<HostReply, ServiceError> {
+    async fn cache(
+        &self,
+        scope: &ServiceScope,
+        call: CacheCall,
+        body: Bytes,
+    ) -> Result<HostReply, ServiceError> {
         let cache = self.parts.platform.cache()?;
         Ok(match call {
             CacheCall::Get { key } => found(cache.get(scope, &key).await?),
@@ -99,7 +107,12 @@ impl Gate {
         })
     }
 
-    async fn state(&self, scope: &ServiceScope, call: StateCall, body: Bytes) -> Result<HostReply, ServiceError> {
+    async fn state(
+        &self,
+        scope: &ServiceScope,
+        call: StateCall,
+        body: Bytes,
+    ) -> Result<HostReply, ServiceError> {
         let state = self.parts.platform.state()?;
         Ok(match call {
             StateCall::Get { key } => found(state.get(scope, &key).await?),
@@ -115,7 +128,12 @@ impl Gate {
         })
     }
 
-    async fn storage(&self, scope: &ServiceScope, call: StorageCall, body: Bytes) -> Result<HostReply, ServiceError> {
+    async fn storage(
+        &self,
+        scope: &ServiceScope,
+        call: StorageCall,
+        body: Bytes,
+    ) -> Result<HostReply, ServiceError> {
         let storage = self.parts.platform.storage()?;
         Ok(match call {
             StorageCall::Read { path } => found(storage.read(scope, &path).await?),
@@ -128,19 +146,30 @@ impl Gate {
         })
     }
 
-    async fn custom(&self, scope: &ServiceScope, call: CustomCall, body: Bytes) -> Result<HostReply, ServiceError> {
+    async fn custom(
+        &self,
+        scope: &ServiceScope,
+        call: CustomCall,
+        body: Bytes,
+    ) -> Result<HostReply, ServiceError> {
         let service = self.parts.platform.custom(&call.service)?;
         service.call(scope, &call.method, call.args, body).await
     }
 
-    async fn events(&self, scope: &ServiceScope, call: EventsCall, body: Bytes) -> Result<HostReply, ExecutionError> {
+    async fn events(
+        &self,
+        scope: &ServiceScope,
+        call: EventsCall,
+        body: Bytes,
+    ) -> Result<HostReply, ExecutionError> {
         let events = self.parts.platform.events()?;
         Ok(match call {
             EventsCall::Publish { topic } => HostReply::value(events.publish(scope, &topic, body).await?),
             EventsCall::Subscribe { pattern } => {
                 if self.subscriptions.is_full() {
                     let message = format!("an execution has at most {MAX_SUBSCRIPTIONS} subscriptions");
-                    return Err(ExecutionError::new(ErrorCode::ResourceExhausted, message).with_resource(Resource::Quota));
+                    return Err(ExecutionError::new(ErrorCode::ResourceExhausted, message)
+                        .with_resource(Resource::Quota));
                 }
                 HostReply::value(self.subscriptions.add(events.subscribe(scope, &pattern).await?))
             }
@@ -156,11 +185,18 @@ impl Gate {
                     None => HostReply::value(Value::Null),
                 }
             }
-            EventsCall::Unsubscribe { subscription } => HostReply::value(self.subscriptions.remove(subscription)),
+            EventsCall::Unsubscribe { subscription } => {
+                HostReply::value(self.subscriptions.remove(subscription))
+            }
         })
     }
 
-    async fn invoke(&self, scope: &ServiceScope, call: InvokeCall, body: Bytes) -> Result<HostReply, ExecutionError> {
+    async fn invoke(
+        &self,
+        scope: &ServiceScope,
+        call: InvokeCall,
+        body: Bytes,
+    ) -> Result<HostReply, ExecutionError> {
         let content_type = call.content_type.clone().unwrap_or_else(|| payload::JSON.to_owned());
         let invoke = Invoke {
             parent: Arc::clone(&self.parts.request),

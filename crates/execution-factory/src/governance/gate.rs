@@ -105,7 +105,11 @@ impl Gate {
     }
 
     /// Checks a call and does it. The answer never comes after the execution's deadline.
-    pub(crate) async fn call(self: Arc<Self>, call: HostCall, body: Bytes) -> Result<HostReply, ExecutionError> {
+    pub(crate) async fn call(
+        self: Arc<Self>,
+        call: HostCall,
+        body: Bytes,
+    ) -> Result<HostReply, ExecutionError> {
         if self.closed.load(Ordering::Acquire) {
             return Err(ExecutionError::new(ErrorCode::Aborted, "the execution is over"));
         }
@@ -119,7 +123,10 @@ impl Gate {
         let done = self.dispatch(&scope, call, body);
         match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, done).await.unwrap_or_else(|_elapsed| {
-                Err(ExecutionError::new(ErrorCode::Timeout, "the execution's time was over before the host could answer"))
+                Err(ExecutionError::new(
+                    ErrorCode::Timeout,
+                    "the execution's time was over before the host could answer",
+                ))
             }),
             None => done.await,
         }

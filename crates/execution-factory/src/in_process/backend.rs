@@ -27,7 +27,9 @@ pub struct InProcessBackend {
 impl InProcessBackend {
     pub(crate) fn new(shared: Shared) -> Self {
         let announcer = Announcer::new();
-        Self { engine: Engine::new(shared.into_engine_parts(Box::new(InProcessCarrier::default()), announcer)) }
+        Self {
+            engine: Engine::new(shared.into_engine_parts(Box::new(InProcessCarrier::default()), announcer)),
+        }
     }
 }
 

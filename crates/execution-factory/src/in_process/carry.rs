@@ -136,7 +136,8 @@ impl Carrier for InProcessCarrier {
                 Program::Linked(plugin) => Arc::clone(plugin),
                 Program::Entry { .. } => return Carried::new(Err(not_linked(&job.plugin))),
             };
-            let max = job.limits.payload.map_or(limit::DEFAULT_MAX_PAYLOAD, plugdock_contracts::ByteSize::bytes);
+            let max =
+                job.limits.payload.map_or(limit::DEFAULT_MAX_PAYLOAD, plugdock_contracts::ByteSize::bytes);
             if let Err(error) = limit::check_payload("the input", job.request.input.len(), max) {
                 return Carried::new(Err(error));
             }
@@ -188,7 +189,10 @@ impl Carrier for InProcessCarrier {
 }
 
 fn not_linked(plugin: &ResolvedPlugin) -> ExecutionError {
-    let message = format!("plugin `{}` is a program of its own, and in-process runs only linked plugins", plugin.manifest.id);
+    let message = format!(
+        "plugin `{}` is a program of its own, and in-process runs only linked plugins",
+        plugin.manifest.id
+    );
     ExecutionError::new(ErrorCode::Unsupported, message)
         .with_help("use the subprocess backend, or link the plugin into the host and register it")
 }

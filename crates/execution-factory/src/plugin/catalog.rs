@@ -25,7 +25,9 @@ impl Catalog {
             let list = |source| CatalogError::List { path: dir.clone(), source };
             for entry in std::fs::read_dir(dir).map_err(list)? {
                 let root = entry.map_err(list)?.path();
-                if root.join(manifest::TOML_FILE_NAME).is_file() || root.join(manifest::JSON_FILE_NAME).is_file() {
+                if root.join(manifest::TOML_FILE_NAME).is_file()
+                    || root.join(manifest::JSON_FILE_NAME).is_file()
+                {
                     catalog.add(&root)?;
                 }
             }

@@ -62,18 +62,32 @@ impl PluginError {
     pub(crate) fn into_execution_error(self) -> ExecutionError {
         let mut chain = ErrorChain(&self).sources();
         let (code, fault, help) = match &self {
-            Self::NoManifest { .. } => (ErrorCode::HandlerNotFound, Fault::Caller, "give the directory that holds the manifest"),
+            Self::NoManifest { .. } => {
+                (ErrorCode::HandlerNotFound, Fault::Caller, "give the directory that holds the manifest")
+            }
             Self::Read { .. } => (ErrorCode::UnknownError, Fault::Host, "look at the file's owner and mode"),
             Self::Manifest { source, .. } => {
                 chain = source.iter().map(ToString::to_string).collect();
-                (ErrorCode::ValidationError, Fault::Plugin, "`plugdock validate` shows each fault in its place")
+                (
+                    ErrorCode::ValidationError,
+                    Fault::Plugin,
+                    "`plugdock validate` shows each fault in its place",
+                )
             }
-            Self::NoEntry { .. } => (ErrorCode::SpawnFailed, Fault::Plugin, "build the plugin's program and put it there"),
-            Self::BadEntry { .. } => {
-                (ErrorCode::SpawnFailed, Fault::Plugin, "the entry is a file below the plugin's directory, links included")
+            Self::NoEntry { .. } => {
+                (ErrorCode::SpawnFailed, Fault::Plugin, "build the plugin's program and put it there")
             }
+            Self::BadEntry { .. } => (
+                ErrorCode::SpawnFailed,
+                Fault::Plugin,
+                "the entry is a file below the plugin's directory, links included",
+            ),
         };
-        ExecutionError::new(code, self.to_string()).with_fault(fault).with_chain(chain).with_help(help).with_retryable(false)
+        ExecutionError::new(code, self.to_string())
+            .with_fault(fault)
+            .with_chain(chain)
+            .with_help(help)
+            .with_retryable(false)
     }
 }
 

@@ -40,7 +40,8 @@ impl Package {
     }
 
     fn parse(root: &Path, path: PathBuf, text: &str) -> Result<Self, PluginError> {
-        let format = if path.extension().is_some_and(|end| end == "json") { Format::Json } else { Format::Toml };
+        let format =
+            if path.extension().is_some_and(|end| end == "json") { Format::Json } else { Format::Toml };
         let shown = path.display().to_string();
         let manifest = Manifest::parse(text, &shown, format)
             .map_err(|source| PluginError::Manifest { path: path.clone(), source: Box::new(source) })?;
@@ -59,7 +60,11 @@ impl Package {
         let root = self.root.canonicalize().map_err(missing)?;
         let path = named.canonicalize().map_err(missing)?;
         if !path.starts_with(&root) {
-            return Err(PluginError::BadEntry { id: id(), path, problem: "leads out of the plugin's directory" });
+            return Err(PluginError::BadEntry {
+                id: id(),
+                path,
+                problem: "leads out of the plugin's directory",
+            });
         }
         if !path.is_file() {
             return Err(PluginError::BadEntry { id: id(), path, problem: "is no regular file" });
@@ -109,7 +114,10 @@ mod tests {
         let (dir, package) = package(TEXT);
         std::os::unix::fs::symlink("/bin/sh", dir.path().join("bin/x")).unwrap();
         let error = package.program().unwrap_err();
-        assert!(matches!(error, PluginError::BadEntry { problem: "leads out of the plugin's directory", .. }), "{error}");
+        assert!(
+            matches!(error, PluginError::BadEntry { problem: "leads out of the plugin's directory", .. }),
+            "{error}"
+        );
     }
 
     #[test]

@@ -54,13 +54,15 @@ impl PluginSource {
         let plugin = self.find(Some(&descriptor.plugin), request.plugin_root.as_deref())?;
         let manifest = &plugin.manifest;
         if manifest.id != descriptor.plugin {
-            let message = format!("the request is for `{}`, the directory holds `{}`", descriptor.plugin, manifest.id);
+            let message =
+                format!("the request is for `{}`, the directory holds `{}`", descriptor.plugin, manifest.id);
             return Err(ExecutionError::new(ErrorCode::ValidationError, message));
         }
         if let Some(wanted) = &descriptor.plugin_version
             && *wanted != manifest.version
         {
-            let message = format!("the request is for `{}` {wanted}, there is {}", manifest.id, manifest.version);
+            let message =
+                format!("the request is for `{}` {wanted}, there is {}", manifest.id, manifest.version);
             return Err(ExecutionError::new(ErrorCode::ValidationError, message));
         }
         plugin.check_host()?;
@@ -76,7 +78,11 @@ impl PluginSource {
     }
 
     /// The plugin of an id or a directory.
-    pub(crate) fn find(&self, id: Option<&PluginId>, root: Option<&Path>) -> Result<ResolvedPlugin, ExecutionError> {
+    pub(crate) fn find(
+        &self,
+        id: Option<&PluginId>,
+        root: Option<&Path>,
+    ) -> Result<ResolvedPlugin, ExecutionError> {
         let root = root.or_else(|| id.and_then(|id| self.catalog.root(id)));
         if let Some(root) = root {
             let package = Package::open(root).map_err(super::PluginError::into_execution_error)?;
@@ -89,12 +95,15 @@ impl PluginSource {
     }
 
     fn of_package(&self, package: Package) -> Result<ResolvedPlugin, ExecutionError> {
-        let program = if let Some(path) = package.program().map_err(super::PluginError::into_execution_error)? {
+        let program = if let Some(path) =
+            package.program().map_err(super::PluginError::into_execution_error)?
+        {
             Program::Entry { path, args: package.manifest.args.clone() }
         } else {
             let id = &package.manifest.id;
             let linked = self.registry.get(id).cloned().ok_or_else(|| {
-                let message = format!("the manifest of `{id}` names no entry, and the host has no such plugin linked");
+                let message =
+                    format!("the manifest of `{id}` names no entry, and the host has no such plugin linked");
                 ExecutionError::new(ErrorCode::HandlerNotFound, message)
                     .with_fault(Fault::Host)
                     .with_help("name an entry in the manifest, or register the plugin in the host")
@@ -107,8 +116,9 @@ impl PluginSource {
 
 fn unknown_plugin(id: Option<&PluginId>) -> ExecutionError {
     let name = id.map_or("of no id", PluginId::as_str);
-    ExecutionError::new(ErrorCode::HandlerNotFound, format!("no plugin `{name}` is known"))
-        .with_help("register it in the host, add its directory to the catalogue, or give the request its directory")
+    ExecutionError::new(ErrorCode::HandlerNotFound, format!("no plugin `{name}` is known")).with_help(
+        "register it in the host, add its directory to the catalogue, or give the request its directory",
+    )
 }
 
 impl ResolvedPlugin {

@@ -7,8 +7,8 @@ use plugdock_contracts::error::ExecutionError;
 use plugdock_contracts::outcome::SandboxReport;
 use plugdock_ipc::frame::{Hello, Welcome};
 use plugdock_ipc::handshake::{Greeted, HandshakeError, greet};
-use plugdock_ipc::link::host::HostEnd;
 use plugdock_ipc::link::LinkConfig;
+use plugdock_ipc::link::host::HostEnd;
 use plugdock_ipc::{LinkError, LinkLimits};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -51,7 +51,8 @@ pub(super) async fn attach(spawn: &dyn Spawn, spec: AttachSpec) -> Result<Attach
     let plan = spawn_spec.plan.clone();
     let mut worker = spawn.spawn(spawn_spec).await.map_err(|error| failure::spawn(&error))?;
     let sandbox = plugdock_sandbox::report(&plan, worker.receipt());
-    let (Some(channel), Some(stdout), Some(stderr)) = (worker.take_channel(), worker.take_stdout(), worker.take_stderr())
+    let (Some(channel), Some(stdout), Some(stderr)) =
+        (worker.take_channel(), worker.take_stdout(), worker.take_stderr())
     else {
         unreachable!("a worker that was just made still has its channel and pipes");
     };

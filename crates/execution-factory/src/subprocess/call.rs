@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plugdock_contracts::error::{ErrorCode, ExecutionError};
-use plugdock_contracts::{ByteSize, CancelReason, ExecutionEvent, LogLevel, LogLine, LogStream, Payload, Progress, WorkerId};
+use plugdock_contracts::{
+    ByteSize, CancelReason, ExecutionEvent, LogLevel, LogLine, LogStream, Payload, Progress, WorkerId,
+};
 use plugdock_ipc::LinkError;
 use plugdock_ipc::frame::{self, Call, Cancel, CancelKind, LogRecord};
 use plugdock_ipc::link::host::{CallControl, CallEvent, CallStart, HostCallHandle, HostEnd};
@@ -62,7 +64,8 @@ pub(super) async fn drive(
     takes_input: bool,
     clock: &mut StopClock<'_>,
 ) -> CallEnd {
-    let start = CallStart { call: call_meta(job, takes_input), input: job.request.input.clone().into_bytes() };
+    let start =
+        CallStart { call: call_meta(job, takes_input), input: job.request.input.clone().into_bytes() };
     let made = tokio::select! {
         biased;
         stop = clock.stop() => return CallEnd::Deaf(stop),
@@ -76,7 +79,16 @@ pub(super) async fn drive(
         }
     };
     let control = call.control();
-    let mut driven = Driven { job, worker, id: id.clone(), call, control, side: JoinSet::new(), next_record: 0, missing: 0 };
+    let mut driven = Driven {
+        job,
+        worker,
+        id: id.clone(),
+        call,
+        control,
+        side: JoinSet::new(),
+        next_record: 0,
+        missing: 0,
+    };
     if let Some(sender) = driven.call.take_input(0) {
         driven.side.spawn(feed(job.port.clone(), sender));
     }
@@ -182,7 +194,9 @@ impl Driven<'_> {
             port.lost(self.call.n_dropped().saturating_sub(self.missing));
         }
         match event {
-            CallEvent::Started { .. } => port.event(ExecutionEvent::Started { worker: Some(self.id.clone()) }),
+            CallEvent::Started { .. } => {
+                port.event(ExecutionEvent::Started { worker: Some(self.id.clone()) });
+            }
             CallEvent::Log(record) => {
                 // A number that went back is the worker's fault, and loses nothing.
                 let missing = record.seq.saturating_sub(self.next_record);

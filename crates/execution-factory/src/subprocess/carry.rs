@@ -55,7 +55,14 @@ impl SubprocessCarrier {
             handshake: config.handshake,
             capabilities: HostCapabilities::probe(),
         };
-        Self { spawner, defaults, announcer, spawned: AtomicU64::new(0), crashed: AtomicU64::new(0), alive: AtomicU64::new(0) }
+        Self {
+            spawner,
+            defaults,
+            announcer,
+            spawned: AtomicU64::new(0),
+            crashed: AtomicU64::new(0),
+            alive: AtomicU64::new(0),
+        }
     }
 
     fn count_alive(&self) -> Alive<'_> {
@@ -135,7 +142,8 @@ impl SubprocessCarrier {
         let by_itself = (!killed).then_some(exit);
         let error = match end {
             CallEnd::Answer(Ok(payload)) => {
-                return limit::check_payload("the result", payload.len(), payload_limit(job)).map(|()| payload);
+                return limit::check_payload("the result", payload.len(), payload_limit(job))
+                    .map(|()| payload);
             }
             CallEnd::Answer(Err(error)) => return Err(error),
             CallEnd::Stopped(stop) => return Err(stop.error(job, "it stopped when asked")),
@@ -163,7 +171,10 @@ impl SubprocessCarrier {
 
 /// Whether a connection ended as it does when its worker ends.
 fn is_close(cause: &LinkError) -> bool {
-    matches!(cause, LinkError::Closed | LinkError::Truncated { .. } | LinkError::Read(_) | LinkError::Write(_))
+    matches!(
+        cause,
+        LinkError::Closed | LinkError::Truncated { .. } | LinkError::Read(_) | LinkError::Write(_)
+    )
 }
 
 fn payload_limit(job: &Job) -> u64 {
@@ -172,7 +183,12 @@ fn payload_limit(job: &Job) -> u64 {
 
 fn takes_input(attached: &Attached, job: &Job) -> bool {
     let handler = job.descriptor.handler.as_str();
-    let kind = attached.hello.handlers.iter().find(|info| info.name == handler).map(|info| describe::kind(info.kind));
+    let kind = attached
+        .hello
+        .handlers
+        .iter()
+        .find(|info| info.name == handler)
+        .map(|info| describe::kind(info.kind));
     kind == Some(HandlerKind::Channel)
 }
 
@@ -199,7 +215,8 @@ impl Carrier for SubprocessCarrier {
 
     fn carry<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Carried> {
         Box::pin(async move {
-            if let Err(error) = limit::check_payload("the input", job.request.input.len(), payload_limit(job)) {
+            if let Err(error) = limit::check_payload("the input", job.request.input.len(), payload_limit(job))
+            {
                 return Carried::new(Err(error));
             }
             let start = Instant::now();

@@ -1,7 +1,7 @@
 //! Turns what can go wrong with a worker into the error of an execution: the one place where that is decided.
 
-use plugdock_contracts::error::{CrashCause, ErrorChain, ErrorCode, ExecutionError, Fault, KillReason, Step};
 use plugdock_contracts::CancelReason;
+use plugdock_contracts::error::{CrashCause, ErrorChain, ErrorCode, ExecutionError, Fault, KillReason, Step};
 use plugdock_ipc::LinkError;
 use plugdock_ipc::handshake::HandshakeError;
 
@@ -17,14 +17,16 @@ pub(super) fn spawn(error: &SpawnError) -> ExecutionError {
     match error {
         SpawnError::Failed { failure, .. } => match &failure.problem {
             Some(ExecProblem::TextBusy | ExecProblem::Other) | None => made,
-            Some(_) => made.with_fault(Fault::Plugin).with_retryable(false).with_help("check the plugin's entry"),
+            Some(_) => {
+                made.with_fault(Fault::Plugin).with_retryable(false).with_help("check the plugin's entry")
+            }
         },
         SpawnError::Receipt { .. } => {
             ExecutionError::new(ErrorCode::InsufficientIsolation, error.to_string()).with_step(Step::Spawn)
         }
-        SpawnError::NoHello { .. } | SpawnError::Nested { .. } | SpawnError::SpawnerStart { .. } => {
-            made.with_retryable(false).with_help("call plugdock::init() first in main, or configure spawner_program")
-        }
+        SpawnError::NoHello { .. } | SpawnError::Nested { .. } | SpawnError::SpawnerStart { .. } => made
+            .with_retryable(false)
+            .with_help("call plugdock::init() first in main, or configure spawner_program"),
         SpawnError::SpawnerRestarting { retry_after } => made.with_retry_after(*retry_after),
         SpawnError::Closed => ExecutionError::new(ErrorCode::ShuttingDown, error.to_string()),
         _ => made,
@@ -32,7 +34,11 @@ pub(super) fn spawn(error: &SpawnError) -> ExecutionError {
 }
 
 /// A worker that was started but did not introduce itself. `exit` is its end, if it ended by itself.
-pub(super) fn handshake(error: &HandshakeError, exit: Option<&ExitReport>, tail: Vec<String>) -> ExecutionError {
+pub(super) fn handshake(
+    error: &HandshakeError,
+    exit: Option<&ExitReport>,
+    tail: Vec<String>,
+) -> ExecutionError {
     let code = match error {
         HandshakeError::Prelude(_) => ErrorCode::ProtocolMismatch,
         _ => ErrorCode::HandshakeFailed,
@@ -40,7 +46,9 @@ pub(super) fn handshake(error: &HandshakeError, exit: Option<&ExitReport>, tail:
     let mut made = made(code.clone(), error).with_step(Step::Handshake).with_stderr_tail(tail);
     if let HandshakeError::Link { source: LinkError::Violation(violation), .. } = error {
         let message = format!("the worker broke the protocol before it introduced itself: {violation}");
-        made = ExecutionError::new(code, message).with_step(Step::Handshake).with_stderr_tail(made.stderr_tail().to_vec());
+        made = ExecutionError::new(code, message)
+            .with_step(Step::Handshake)
+            .with_stderr_tail(made.stderr_tail().to_vec());
     } else if let (Some(exit), HandshakeError::Link { .. }) = (exit, error) {
         let cause = crash_cause(exit);
         made = ExecutionError::new(code, format!("the worker ended before it introduced itself: {cause}"))
@@ -72,8 +80,11 @@ pub(super) fn broken(cause: &LinkError, exit: Option<&ExitReport>, tail: Vec<Str
     let made = match (cause, exit) {
         (LinkError::Violation(violation), _) => {
             let detail = violation.to_string();
-            ExecutionError::new(ErrorCode::ProtocolViolation, format!("the worker broke the protocol: {detail}"))
-                .with_cause(CrashCause::ProtocolViolation { detail })
+            ExecutionError::new(
+                ErrorCode::ProtocolViolation,
+                format!("the worker broke the protocol: {detail}"),
+            )
+            .with_cause(CrashCause::ProtocolViolation { detail })
         }
         (_, Some(exit)) => crashed(&crash_cause(exit)),
         (LinkError::Closed | LinkError::Truncated { .. }, None) => crashed(&CrashCause::ChannelClosed),

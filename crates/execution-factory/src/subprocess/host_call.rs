@@ -20,17 +20,22 @@ pub(super) async fn answer(gate: Arc<Gate>, control: CallControl, request: HostR
     };
     if let Err(refused) = control.reply(id, outcome, body) {
         // An answer that does not fit is answered by that; if the call is over, nobody waits.
-        let error = ExecutionError::new(ErrorCode::PayloadTooLarge, format!("the host's answer cannot be sent: {refused}"));
+        let error = ExecutionError::new(
+            ErrorCode::PayloadTooLarge,
+            format!("the host's answer cannot be sent: {refused}"),
+        );
         let _call_over = control.reply(id, Err(error.into()), Bytes::new());
     }
 }
 
 async fn ask(gate: Arc<Gate>, request: HostRequest) -> Result<HostReply, ExecutionError> {
-    let invalid = |error: &dyn std::error::Error| ExecutionError::from_error(ErrorCode::ValidationError, error);
+    let invalid =
+        |error: &dyn std::error::Error| ExecutionError::from_error(ErrorCode::ValidationError, error);
     let args = match &*request.args {
         "" => serde_json::Value::Null,
         text => serde_json::from_str(text).map_err(|error| invalid(&error))?,
     };
-    let call = HostCall::from_parts(&request.service, &request.method, args).map_err(|error| invalid(&error))?;
+    let call =
+        HostCall::from_parts(&request.service, &request.method, args).map_err(|error| invalid(&error))?;
     gate.call(call, request.payload).await
 }

@@ -53,7 +53,11 @@ impl WorkerDefaults {
     }
 }
 
-fn environment_of(permissions: &Permissions, places: Places<'_>, linked: Option<&PluginId>) -> Vec<(String, String)> {
+fn environment_of(
+    permissions: &Permissions,
+    places: Places<'_>,
+    linked: Option<&PluginId>,
+) -> Vec<(String, String)> {
     // Names that are no text are no names a grant could mean.
     let named = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let granted: Vec<String> = named.filter(|name| permissions.env_read(name).is_allowed()).collect();

@@ -2,8 +2,8 @@
 //! It waits for the file system on blocking tasks only, and keeps no list of leases: the directories are the list.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use plugdock_contracts::workspace::{WorkspaceError, WorkspaceLease, WorkspaceManager, WorkspaceSpec};
 use plugdock_contracts::{BoxFuture, ExecutionId};

@@ -102,9 +102,13 @@ impl StateService for RedbState {
         Box::pin(async move {
             self.config.check_key(key)?;
             let key = key.to_owned();
-            self.run(&self.readers, scope, "read a value", self.quota(scope).operations_per_minute, move |database, owner| {
-                redb_tables::read(database, owner, &key).map(Ok)
-            })
+            self.run(
+                &self.readers,
+                scope,
+                "read a value",
+                self.quota(scope).operations_per_minute,
+                move |database, owner| redb_tables::read(database, owner, &key).map(Ok),
+            )
             .await
         })
     }
@@ -130,9 +134,13 @@ impl StateService for RedbState {
         Box::pin(async move {
             self.config.check_key(key)?;
             let key = key.to_owned();
-            self.run(&self.writer, scope, "remove a value", self.quota(scope).operations_per_minute, move |database, owner| {
-                redb_tables::remove(database, owner, &key).map(Ok)
-            })
+            self.run(
+                &self.writer,
+                scope,
+                "remove a value",
+                self.quota(scope).operations_per_minute,
+                move |database, owner| redb_tables::remove(database, owner, &key).map(Ok),
+            )
             .await
         })
     }
@@ -146,9 +154,13 @@ impl StateService for RedbState {
         Box::pin(async move {
             self.config.check_prefix(prefix)?;
             let prefix = prefix.to_owned();
-            self.run(&self.readers, scope, "list keys", self.quota(scope).operations_per_minute, move |database, owner| {
-                redb_tables::list(database, owner, &prefix, limit).map(Ok)
-            })
+            self.run(
+                &self.readers,
+                scope,
+                "list keys",
+                self.quota(scope).operations_per_minute,
+                move |database, owner| redb_tables::list(database, owner, &prefix, limit).map(Ok),
+            )
             .await
         })
     }

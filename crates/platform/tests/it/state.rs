@@ -151,8 +151,14 @@ async fn a_grant_tightens_the_hosts_quota_and_never_widens_it() {
         let scope = plugin("a/b");
         let wide = StateQuota { max_entries: Some(100), max_bytes: Some(3), ..OPEN };
         state.set(&within(&scope, wide), "a", text("12")).await.unwrap();
-        assert!(matches!(state.set(&within(&scope, wide), "b", text("")).await, Err(ServiceError::Quota { .. })));
-        assert!(matches!(state.set(&within(&scope, wide), "a", text("123")).await, Err(ServiceError::Quota { .. })));
+        assert!(matches!(
+            state.set(&within(&scope, wide), "b", text("")).await,
+            Err(ServiceError::Quota { .. })
+        ));
+        assert!(matches!(
+            state.set(&within(&scope, wide), "a", text("123")).await,
+            Err(ServiceError::Quota { .. })
+        ));
     }
 }
 

@@ -25,7 +25,10 @@ async fn values_and_their_account_survive_reopening() {
     }
     let state = open(&path).unwrap();
     assert_eq!(state.get(&scope, "k").await.unwrap().unwrap(), "v");
-    assert!(matches!(state.set(&within(&scope, quota), "l", Bytes::new()).await, Err(ServiceError::Quota { .. })));
+    assert!(matches!(
+        state.set(&within(&scope, quota), "l", Bytes::new()).await,
+        Err(ServiceError::Quota { .. })
+    ));
     assert!(state.delete(&scope, "k").await.unwrap());
     drop(state);
     open(&path).unwrap().set(&within(&scope, quota), "l", Bytes::new()).await.unwrap();
@@ -49,7 +52,10 @@ async fn a_file_is_open_once_until_it_is_stopped() {
     state.stop(Duration::from_secs(5)).await.unwrap();
     state.stop(Duration::from_secs(5)).await.unwrap();
     assert!(matches!(state.get(&scope, "k").await, Err(ServiceError::Failed { .. })));
-    assert!(matches!(state.set(&within(&scope, quota), "k", Bytes::new()).await, Err(ServiceError::Failed { .. })));
+    assert!(matches!(
+        state.set(&within(&scope, quota), "k", Bytes::new()).await,
+        Err(ServiceError::Failed { .. })
+    ));
     // It was stopped, not dropped: the file is free all the same.
     assert_eq!(open(&path).unwrap().get(&scope, "k").await.unwrap().unwrap(), "v");
 }

@@ -127,7 +127,9 @@ impl Artifacts {
         let failed = |source| ArtifactError::Io { action, name: name.to_owned(), source };
         match joined.map_err(|error| failed(io::Error::other(error)))? {
             Ok(value) => Ok(value),
-            Err(error) if error.kind() == io::ErrorKind::TooManyLinks => Err(ArtifactError::ThroughLink(name.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::TooManyLinks => {
+                Err(ArtifactError::ThroughLink(name.to_owned()))
+            }
             Err(error) => Err(failed(error)),
         }
     }
@@ -173,7 +175,10 @@ mod tests {
     async fn no_name_leads_out() {
         let (dir, artifacts) = scratch();
         for name in ["../x", "/etc/passwd", "a/../../x", "", ".", "a//b", "a/", "a/./b", "x\0"] {
-            assert!(matches!(artifacts.write(name, "").await, Err(ArtifactError::BadName(_))), "{name:?} was accepted");
+            assert!(
+                matches!(artifacts.write(name, "").await, Err(ArtifactError::BadName(_))),
+                "{name:?} was accepted"
+            );
         }
         std::fs::remove_dir(dir).unwrap();
     }

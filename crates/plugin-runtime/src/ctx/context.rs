@@ -10,7 +10,8 @@ use bytes::Bytes;
 use plugdock_contracts::error::{ErrorCode, ExecutionError};
 use plugdock_contracts::host_call::{HostCall, HostReply, InvokeCall};
 use plugdock_contracts::{
-    CancelReason, ExecutionId, HandlerId, HostContext, Payload, PluginId, Progress, RequestId, TenantId, TraceContext,
+    CancelReason, ExecutionId, HandlerId, HostContext, Payload, PluginId, Progress, RequestId, TenantId,
+    TraceContext,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -164,7 +165,8 @@ impl Ctx {
         I: Serialize + ?Sized,
         O: DeserializeOwned,
     {
-        let invalid = |error: &dyn std::error::Error| ExecutionError::from_error(ErrorCode::ValidationError, error);
+        let invalid =
+            |error: &dyn std::error::Error| ExecutionError::from_error(ErrorCode::ValidationError, error);
         let input = Payload::json(input).map_err(|error| invalid(&error))?;
         let call = InvokeCall {
             plugin: PluginId::new(plugin).map_err(|error| invalid(&error))?,

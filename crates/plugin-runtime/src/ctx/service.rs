@@ -12,7 +12,10 @@ use super::Ctx;
 
 /// An answer of the host that is not what the call promises: host and runtime disagree.
 fn unexpected(what: &str) -> ExecutionError {
-    ExecutionError::new(ErrorCode::ProtocolViolation, format!("the host's answer to `{what}` has another shape"))
+    ExecutionError::new(
+        ErrorCode::ProtocolViolation,
+        format!("the host's answer to `{what}` has another shape"),
+    )
 }
 
 fn found(reply: HostReply) -> Option<Bytes> {
@@ -65,7 +68,12 @@ impl Cache {
     ///
     /// # Errors
     /// `PERMISSION_DENIED`, and what the service answers.
-    pub async fn set(&self, key: &str, value: impl Into<Bytes>, ttl: Option<Duration>) -> Result<(), ExecutionError> {
+    pub async fn set(
+        &self,
+        key: &str,
+        value: impl Into<Bytes>,
+        ttl: Option<Duration>,
+    ) -> Result<(), ExecutionError> {
         let ttl_ms = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
         let call = CacheCall::Set { key: key.to_owned(), ttl_ms };
         self.ctx.host(HostCall::Cache(call), value.into()).await.map(drop)
@@ -76,7 +84,8 @@ impl Cache {
     /// # Errors
     /// `PERMISSION_DENIED`, and what the service answers.
     pub async fn delete(&self, key: &str) -> Result<bool, ExecutionError> {
-        let reply = self.ctx.host(HostCall::Cache(CacheCall::Delete { key: key.to_owned() }), Bytes::new()).await?;
+        let reply =
+            self.ctx.host(HostCall::Cache(CacheCall::Delete { key: key.to_owned() }), Bytes::new()).await?;
         reply.value.as_bool().ok_or_else(|| unexpected("cache.delete"))
     }
 }
@@ -103,7 +112,8 @@ impl State {
     /// # Errors
     /// `PERMISSION_DENIED`, and what the service answers.
     pub async fn delete(&self, key: &str) -> Result<bool, ExecutionError> {
-        let reply = self.ctx.host(HostCall::State(StateCall::Delete { key: key.to_owned() }), Bytes::new()).await?;
+        let reply =
+            self.ctx.host(HostCall::State(StateCall::Delete { key: key.to_owned() }), Bytes::new()).await?;
         reply.value.as_bool().ok_or_else(|| unexpected("state.delete"))
     }
 
@@ -124,7 +134,10 @@ impl Storage {
     /// # Errors
     /// `PERMISSION_DENIED`, and what the service answers.
     pub async fn read(&self, path: &str) -> Result<Option<Bytes>, ExecutionError> {
-        self.ctx.host(HostCall::Storage(StorageCall::Read { path: path.to_owned() }), Bytes::new()).await.map(found)
+        self.ctx
+            .host(HostCall::Storage(StorageCall::Read { path: path.to_owned() }), Bytes::new())
+            .await
+            .map(found)
     }
 
     /// Writes a file whole.
@@ -141,7 +154,10 @@ impl Storage {
     /// # Errors
     /// `PERMISSION_DENIED`, and what the service answers.
     pub async fn delete(&self, path: &str) -> Result<bool, ExecutionError> {
-        let reply = self.ctx.host(HostCall::Storage(StorageCall::Delete { path: path.to_owned() }), Bytes::new()).await?;
+        let reply = self
+            .ctx
+            .host(HostCall::Storage(StorageCall::Delete { path: path.to_owned() }), Bytes::new())
+            .await?;
         reply.value.as_bool().ok_or_else(|| unexpected("storage.delete"))
     }
 
@@ -150,7 +166,10 @@ impl Storage {
     /// # Errors
     /// `PERMISSION_DENIED`, and what the service answers.
     pub async fn list(&self, path: &str) -> Result<Vec<String>, ExecutionError> {
-        let reply = self.ctx.host(HostCall::Storage(StorageCall::List { path: path.to_owned() }), Bytes::new()).await?;
+        let reply = self
+            .ctx
+            .host(HostCall::Storage(StorageCall::List { path: path.to_owned() }), Bytes::new())
+            .await?;
         serde_json::from_value(reply.value).map_err(|_other_shape| unexpected("storage.list"))
     }
 }

@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn own_codes_and_details_survive() {
-        let error = HandlerError::new("ROW_MALFORMED", "row 3").retryable().details(&[3]).into_execution_error();
+        let error =
+            HandlerError::new("ROW_MALFORMED", "row 3").retryable().details(&[3]).into_execution_error();
         assert_eq!(error.code().as_str(), "ROW_MALFORMED");
         assert!(error.is_retryable());
         assert_eq!(error.details(), &serde_json::json!([3]));

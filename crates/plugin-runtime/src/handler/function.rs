@@ -27,7 +27,12 @@ impl Handler for FunctionHandler {
         HandlerDescription::new(self.id.clone(), self.kind)
     }
 
-    fn call(&self, ctx: Ctx, input: Payload, io: CallIo) -> BoxFuture<'static, Result<Payload, HandlerError>> {
+    fn call(
+        &self,
+        ctx: Ctx,
+        input: Payload,
+        io: CallIo,
+    ) -> BoxFuture<'static, Result<Payload, HandlerError>> {
         (self.run)(ctx, input, io)
     }
 }
@@ -42,7 +47,8 @@ fn read<I: DeserializeOwned>(input: &Payload) -> Result<I, HandlerError> {
 }
 
 fn write<O: Serialize>(output: &O) -> Result<Payload, HandlerError> {
-    Payload::json(output).map_err(|error| ExecutionError::from_error(ErrorCode::HandlerContractError, &error).into())
+    Payload::json(output)
+        .map_err(|error| ExecutionError::from_error(ErrorCode::HandlerContractError, &error).into())
 }
 
 /// Any async function that takes a typed input and the streams of its call.

@@ -28,5 +28,6 @@ pub trait Handler: Send + Sync + 'static {
     fn describe(&self) -> HandlerDescription;
 
     /// Runs it. The future is dropped when the execution is cancelled and does not end by itself within the grace.
-    fn call(&self, ctx: Ctx, input: Payload, io: CallIo) -> BoxFuture<'static, Result<Payload, HandlerError>>;
+    fn call(&self, ctx: Ctx, input: Payload, io: CallIo)
+    -> BoxFuture<'static, Result<Payload, HandlerError>>;
 }

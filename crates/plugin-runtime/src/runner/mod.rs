@@ -4,6 +4,6 @@
 mod panic;
 mod run;
 
-pub use panic::{Panic, install_panic_hook};
 pub(crate) use panic::{CatchPanic, catching};
+pub use panic::{Panic, install_panic_hook};
 pub use run::{Call, CallHandle, run};

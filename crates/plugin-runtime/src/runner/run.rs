@@ -32,7 +32,12 @@ pub struct Call {
 
 impl Call {
     /// A call from its parts.
-    pub fn new(plugin: Arc<BuiltPlugin>, descriptor: CallDescriptor, input: Payload, bridge: Arc<dyn HostBridge>) -> Self {
+    pub fn new(
+        plugin: Arc<BuiltPlugin>,
+        descriptor: CallDescriptor,
+        input: Payload,
+        bridge: Arc<dyn HostBridge>,
+    ) -> Self {
         Self { plugin, descriptor, input, bridge }
     }
 }
@@ -72,9 +77,14 @@ pub fn run(call: Call) -> (CallHandle, impl Future<Output = Result<Payload, Exec
     (handle, drive(call, cancellation, threads))
 }
 
-async fn drive(call: Call, cancellation: Cancellation, threads: Arc<AtomicUsize>) -> Result<Payload, ExecutionError> {
+async fn drive(
+    call: Call,
+    cancellation: Cancellation,
+    threads: Arc<AtomicUsize>,
+) -> Result<Payload, ExecutionError> {
     let Call { plugin, descriptor, input, bridge } = call;
-    let handler = plugin.handler(&descriptor.handler).cloned().ok_or_else(|| unknown_handler(&plugin, &descriptor))?;
+    let handler =
+        plugin.handler(&descriptor.handler).cloned().ok_or_else(|| unknown_handler(&plugin, &descriptor))?;
     let cleanup = Arc::new(CleanupStack::default());
     let want_backtrace = descriptor.backtrace;
     let ctx = Ctx::new(CtxParts {
@@ -133,15 +143,18 @@ where
 
 fn stopped(reason: &CancelReason) -> ExecutionError {
     match reason {
-        CancelReason::Timeout => ExecutionError::new(ErrorCode::Timeout, "the handler was stopped: its time was over")
-            .with_step(Step::Call),
+        CancelReason::Timeout => {
+            ExecutionError::new(ErrorCode::Timeout, "the handler was stopped: its time was over")
+                .with_step(Step::Call)
+        }
         other => ExecutionError::new(ErrorCode::Aborted, format!("the handler was stopped: {other}")),
     }
 }
 
 fn unknown_handler(plugin: &BuiltPlugin, descriptor: &CallDescriptor) -> ExecutionError {
     let names: Vec<_> = plugin.description().handlers.iter().map(|handler| handler.id.as_str()).collect();
-    let help = if names.is_empty() { "it has none".to_owned() } else { format!("it has: {}", names.join(", ")) };
+    let help =
+        if names.is_empty() { "it has none".to_owned() } else { format!("it has: {}", names.join(", ")) };
     let message = format!("plugin `{}` has no handler `{}`", descriptor.plugin, descriptor.handler);
     ExecutionError::new(ErrorCode::HandlerNotFound, message).with_help(help)
 }
@@ -170,7 +183,11 @@ mod tests {
 
         fn progress(&self, _progress: Progress) {}
 
-        fn call(&self, _call: HostCall, _body: Bytes) -> BoxFuture<'static, Result<HostReply, ExecutionError>> {
+        fn call(
+            &self,
+            _call: HostCall,
+            _body: Bytes,
+        ) -> BoxFuture<'static, Result<HostReply, ExecutionError>> {
             Box::pin(async { Err(ExecutionError::new(ErrorCode::Unsupported, "no services here")) })
         }
 

@@ -61,10 +61,10 @@ impl HostBridge for ChannelBridge {
         let handle = self.call.clone();
         Box::pin(async move {
             let (service, method, args) = call.into_parts();
-            let answer = handle.host_call(service, method, args.to_string(), body).await.map_err(unanswered)?;
-            let value = serde_json::from_str(&answer.value).map_err(|error| {
-                ExecutionError::from_error(ErrorCode::ProtocolViolation, &error)
-            })?;
+            let answer =
+                handle.host_call(service, method, args.to_string(), body).await.map_err(unanswered)?;
+            let value = serde_json::from_str(&answer.value)
+                .map_err(|error| ExecutionError::from_error(ErrorCode::ProtocolViolation, &error))?;
             Ok(HostReply { value, body: answer.payload })
         })
     }
@@ -73,10 +73,13 @@ impl HostBridge for ChannelBridge {
         Box::pin(async move {
             let mut output = self.output.lock().await;
             if matches!(*output, OutputState::Unopened) {
-                *output = OutputState::Open(self.call.open_stream().map_err(|_over| StreamError::OutputClosed)?);
+                *output =
+                    OutputState::Open(self.call.open_stream().map_err(|_over| StreamError::OutputClosed)?);
             }
             match &mut *output {
-                OutputState::Open(sender) => sender.send(piece).await.map_err(|_over| StreamError::OutputClosed),
+                OutputState::Open(sender) => {
+                    sender.send(piece).await.map_err(|_over| StreamError::OutputClosed)
+                }
                 OutputState::Unopened | OutputState::Ended => Err(StreamError::OutputClosed),
             }
         })
@@ -87,7 +90,8 @@ impl HostBridge for ChannelBridge {
             let mut output = self.output.lock().await;
             // A stream without a piece is opened too, so that its reader sees an end.
             if matches!(*output, OutputState::Unopened) {
-                *output = OutputState::Open(self.call.open_stream().map_err(|_over| StreamError::OutputClosed)?);
+                *output =
+                    OutputState::Open(self.call.open_stream().map_err(|_over| StreamError::OutputClosed)?);
             }
             match std::mem::replace(&mut *output, OutputState::Ended) {
                 OutputState::Open(sender) => sender.finish().map_err(|_over| StreamError::OutputClosed),

@@ -19,7 +19,12 @@ pub(crate) fn main(plugin: &BuiltPlugin, args: &[String]) -> ExitCode {
         ["--describe"] => (describe(description), ExitCode::SUCCESS),
         ["--version" | "-V"] => (format!("{} {}\n", description.id, description.version), ExitCode::SUCCESS),
         [first, ..] => {
-            let text = format!("{}: there is no argument `{}`\n\n{}", description.id, first.escape_debug(), help(description));
+            let text = format!(
+                "{}: there is no argument `{}`\n\n{}",
+                description.id,
+                first.escape_debug(),
+                help(description)
+            );
             drop(std::io::stderr().write_all(text.as_bytes()));
             return ExitCode::from(EXIT_USAGE);
         }
@@ -87,7 +92,13 @@ mod tests {
     #[test]
     fn the_help_names_handlers_and_how_to_run_them() {
         let text = help(&description());
-        for part in ["acme/count 1.2.3", "Counts things.", "count  Counts bytes", r#"--input '{"path":"a.txt"}'"#, "plugdock run"] {
+        for part in [
+            "acme/count 1.2.3",
+            "Counts things.",
+            "count  Counts bytes",
+            r#"--input '{"path":"a.txt"}'"#,
+            "plugdock run",
+        ] {
             assert!(text.contains(part), "{part:?} is missing in:\n{text}");
         }
     }

@@ -25,7 +25,9 @@ pub(super) async fn run(plugin: Arc<BuiltPlugin>, mut call: WorkerCall) {
     let dropped = call.handle().n_dropped();
     if dropped > 0 {
         // Its number tells the host how many are missing before it; a host that is gone misses nothing.
-        let message = format!("{dropped} log lines or progress notes were dropped: they came faster than they were taken");
+        let message = format!(
+            "{dropped} log lines or progress notes were dropped: they came faster than they were taken"
+        );
         let record = LogRecord { level: LogLevel::Warn, message, ..LogRecord::default() };
         let _told = call.handle().log_waiting(record).await;
     }
@@ -48,7 +50,8 @@ pub(super) async fn run(plugin: Arc<BuiltPlugin>, mut call: WorkerCall) {
 fn prepare(plugin: &Arc<BuiltPlugin>, call: &mut WorkerCall) -> Result<Call, ExecutionError> {
     let meta = call.meta();
     let mut descriptor: CallDescriptor = serde_json::from_str(&meta.descriptor).map_err(|error| {
-        ExecutionError::from_error(ErrorCode::ProtocolViolation, &error).with_help("host and runtime disagree on the call's form")
+        ExecutionError::from_error(ErrorCode::ProtocolViolation, &error)
+            .with_help("host and runtime disagree on the call's form")
     })?;
     // The frame's time is the one that counts: it was measured when the call was sent.
     descriptor.time_limit_us = meta.deadline_us;

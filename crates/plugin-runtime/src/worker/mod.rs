@@ -10,6 +10,6 @@ mod serve;
 #[cfg(test)]
 mod tests;
 
-pub use program::{PLUGIN_VARIABLE, init};
 pub(crate) use program::main;
+pub use program::{PLUGIN_VARIABLE, init};
 pub use serve::{ServeConfig, ServeError, serve};

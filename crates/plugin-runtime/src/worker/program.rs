@@ -10,8 +10,8 @@ use plugdock_contracts::error::ErrorChain;
 use plugdock_sandbox::channel;
 use tokio::runtime::{Builder, Runtime};
 
-use super::serve::{ServeConfig, serve};
 use super::by_hand;
+use super::serve::{ServeConfig, serve};
 use crate::plugin::{BuiltPlugin, Plugin};
 use crate::registry::Registry;
 
@@ -75,7 +75,8 @@ fn try_work(plugin: Arc<BuiltPlugin>) -> Result<(), Box<dyn std::error::Error>> 
 /// One runtime for the connection, on this thread, and one for handlers: a handler that spins cannot stop the first.
 fn runtimes() -> io::Result<(Runtime, Runtime)> {
     let connection = Builder::new_current_thread().enable_all().build()?;
-    let handlers = Builder::new_multi_thread().worker_threads(1).thread_name("handlers").enable_all().build()?;
+    let handlers =
+        Builder::new_multi_thread().worker_threads(1).thread_name("handlers").enable_all().build()?;
     Ok((connection, handlers))
 }
 
@@ -90,7 +91,11 @@ fn fail(text: &str) -> ! {
     end(EXIT_NOT_SERVED)
 }
 
-#[expect(clippy::exit, clippy::disallowed_methods, reason = "a worker ends with its host, even while handlers run on other threads")]
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "a worker ends with its host, even while handlers run on other threads"
+)]
 fn end(code: i32) -> ! {
     use std::io::Write as _;
     let _flushed = io::stdout().flush();

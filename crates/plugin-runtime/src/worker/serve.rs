@@ -53,7 +53,12 @@ pub enum ServeError {
 ///
 /// # Errors
 /// [`ServeError`] when the handshake fails or the connection breaks.
-pub async fn serve<R, W>(reader: R, writer: W, plugin: Arc<BuiltPlugin>, config: ServeConfig) -> Result<(), ServeError>
+pub async fn serve<R, W>(
+    reader: R,
+    writer: W,
+    plugin: Arc<BuiltPlugin>,
+    config: ServeConfig,
+) -> Result<(), ServeError>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,

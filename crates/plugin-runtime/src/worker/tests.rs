@@ -78,7 +78,8 @@ async fn connect() -> Pair {
 impl Pair {
     async fn call(&self, handler: &str, input: &str, n_input_streams: u32) -> HostCallHandle {
         let plugin = plugin().build().unwrap().description().id.clone();
-        let descriptor = CallDescriptor::new(ExecutionId::generate(), plugin, HandlerId::new(handler).unwrap());
+        let descriptor =
+            CallDescriptor::new(ExecutionId::generate(), plugin, HandlerId::new(handler).unwrap());
         let call = Call {
             handler: handler.to_owned(),
             descriptor: serde_json::to_string(&descriptor).unwrap(),
@@ -117,7 +118,9 @@ async fn a_call_is_started_logged_and_answered() {
     let CallEvent::Log(record) = next(&mut call).await else { panic!("a log record was due") };
     assert_eq!((record.message.as_str(), record.fields.as_str()), ("echoing", r#"{"n":1}"#));
     assert!(matches!(next(&mut call).await, CallEvent::Progress(progress) if progress.fraction == Some(0.5)));
-    let CallEvent::Reply { payload, content_type, .. } = next(&mut call).await else { panic!("a reply was due") };
+    let CallEvent::Reply { payload, content_type, .. } = next(&mut call).await else {
+        panic!("a reply was due")
+    };
     assert_eq!((&payload[..], content_type.as_str()), (&b"\"hi\""[..], "application/json"));
     drop(call);
     pair.goodbye().await;
@@ -129,7 +132,10 @@ async fn a_host_call_comes_back_with_its_body() {
     let mut call = pair.call("ask", "\"k\"", 0).await;
     assert!(matches!(next(&mut call).await, CallEvent::Started { .. }));
     let CallEvent::HostCall(request) = next(&mut call).await else { panic!("a host call was due") };
-    assert_eq!((request.service.as_str(), request.method.as_str(), request.args.as_str()), ("cache", "get", r#"{"key":"k"}"#));
+    assert_eq!(
+        (request.service.as_str(), request.method.as_str(), request.args.as_str()),
+        ("cache", "get", r#"{"key":"k"}"#)
+    );
     call.reply(request.id, Ok("true".to_owned()), Bytes::from_static(b"12345")).unwrap();
     assert!(matches!(next(&mut call).await, CallEvent::Reply { payload, .. } if &payload[..] == b"5"));
     drop(call);

@@ -15,7 +15,18 @@ pub struct LeakOracle {
 
 impl LeakOracle {
     /// Looks before a test.
+    ///
+    /// # Panics
+    /// When no runtime can be made, and so no test run.
     pub fn before() -> Self {
+        // With tokio's signal feature, which another crate of the same build may want, the first runtime opens
+        // descriptors that live as long as the process.
+        drop(
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime can be made"),
+        );
         Self {
             children: children().iter().map(|child| child.pid).collect(),
             descriptors: descriptors().len(),
