@@ -9,21 +9,36 @@ use crate::stage::{Stage, shown, stage};
 
 /// What each plugin is shown with: the arguments of `plugdock`, with `{plugins}` and `{target}` for where
 /// things lie.
-const DEMOS: &[(&str, &[&str])] = &[(
-    "markdown",
-    &[
-        "run",
-        "{plugins}/markdown",
-        "render",
-        "--file",
-        "README.md",
-        "--input",
-        r#"{"files":["README.md"]}"#,
-        "--artifacts",
-        "{target}/demo",
-        "--explain",
-    ],
-)];
+const DEMOS: &[(&str, &[&str])] = &[
+    (
+        "markdown",
+        &[
+            "run",
+            "{plugins}/markdown",
+            "render",
+            "--file",
+            "README.md",
+            "--input",
+            r#"{"files":["README.md"]}"#,
+            "--artifacts",
+            "{target}/demo",
+            "--explain",
+        ],
+    ),
+    (
+        "csv-stats",
+        &[
+            "run",
+            "{plugins}/csv-stats",
+            "stats",
+            "--file",
+            "crates/examples/csv-stats/sample.csv",
+            "--input",
+            r#"{"file":"sample.csv"}"#,
+            "--explain",
+        ],
+    ),
+];
 
 /// Runs `demo` with what follows it on the command line.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), ChoreError> {

@@ -110,13 +110,20 @@ impl Rlimit {
     }
 }
 
-impl fmt::Display for Rlimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Rlimit {
+    /// The two values in words, without the name.
+    pub(crate) fn values(&self) -> String {
         let value = |v: u64| if v == Self::UNLIMITED { "unlimited".to_owned() } else { v.to_string() };
         if self.soft == self.hard {
-            write!(f, "{} {}", self.kind, value(self.soft))
+            value(self.soft)
         } else {
-            write!(f, "{} {} (ceiling {})", self.kind, value(self.soft), value(self.hard))
+            format!("{} (ceiling {})", value(self.soft), value(self.hard))
         }
+    }
+}
+
+impl fmt::Display for Rlimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.values())
     }
 }

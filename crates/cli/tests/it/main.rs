@@ -3,5 +3,6 @@
 mod broken_plugin;
 mod command;
 mod config;
+mod example_plugin;
 mod plain;
 mod run;
