@@ -308,4 +308,34 @@ mod tests {
         assert_eq!(handle.threads_running(), 1);
         drop(release);
     }
+
+    #[tokio::test]
+    async fn a_plugin_is_warmed_up_once_before_its_first_call() {
+        let warmed = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&warmed);
+        let plugin = plugin().warmup(move || {
+            let counter = Arc::clone(&counter);
+            async move {
+                counter.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+        });
+        let (call, _host) = call(plugin, "ok");
+        for _ in 0..2 {
+            let (_handle, future) = run(call.clone());
+            future.await.unwrap();
+        }
+        assert_eq!(warmed.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_warm_up_that_fails_fails_every_call_and_names_the_step() {
+        let (call, _host) =
+            call(plugin().warmup(async || Err(HandlerError::new("NO_MODEL", "it is missing"))), "ok");
+        for _ in 0..2 {
+            let (_handle, future) = run(call.clone());
+            let error = future.await.unwrap_err();
+            assert_eq!((error.code().as_str(), error.step()), ("NO_MODEL", Some(Step::Warmup)));
+        }
+    }
 }

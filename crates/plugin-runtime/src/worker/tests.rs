@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use plugdock_contracts::error::{ErrorCode, ExecutionError};
+use plugdock_contracts::health::{HealthIssue, HealthLevel, HealthReport};
 use plugdock_contracts::{ExecutionId, HandlerId};
 use plugdock_ipc::LinkError;
 use plugdock_ipc::frame::{Call, Cancel, CancelKind, GoodbyeKind, Welcome};
@@ -23,6 +24,9 @@ use crate::stream::{Input, Output};
 
 fn plugin() -> Plugin {
     Plugin::new("acme/test", "1.0.0")
+        .health(async || {
+            HealthReport::of(vec![HealthIssue::new(HealthLevel::Degraded, "cold", "the cache is cold")])
+        })
         .handler("echo", async |ctx: Ctx, text: String| {
             ctx.log().with("n", &1).info("echoing");
             ctx.progress(0.5, "half");
@@ -235,4 +239,15 @@ async fn a_drained_worker_finishes_what_runs_and_says_goodbye() {
     call.cancel(Cancel::new(CancelKind::Caller, "enough", Duration::from_secs(5)));
     assert_eq!(failure(&mut call).await.code(), &ErrorCode::Aborted);
     assert!(pair.worker.join_next().await.unwrap().unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_plugin_is_asked_how_it_is() {
+    let pair = connect().await;
+    let report = pair.end.health().await.unwrap();
+    assert_eq!(
+        (report.level, report.detail.as_str()),
+        (plugdock_ipc::frame::HealthLevel::Degraded, "the cache is cold")
+    );
+    pair.goodbye().await;
 }
