@@ -211,7 +211,11 @@ impl Driven<'_> {
             CallEvent::Data { stream, bytes, credit } => {
                 port.data(bytes, Box::new(Credit { control: self.control.clone(), stream, amount: credit }));
             }
-            CallEvent::End { .. } => port.event(ExecutionEvent::DataEnd),
+            CallEvent::End { aborted: None, .. } => port.event(ExecutionEvent::DataEnd),
+            CallEvent::End { aborted: Some(reason), .. } => {
+                let message = format!("the output stream broke off: {}", printable(reason.as_bytes()));
+                port.log(LogLine::new(LogLevel::Warn, LogStream::Logger, message));
+            }
             CallEvent::HostCall(request) => {
                 self.side.spawn(answer(Arc::clone(port.gate()), self.control.clone(), request));
             }
