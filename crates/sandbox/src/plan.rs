@@ -120,6 +120,12 @@ impl SandboxPlan {
                 "no per-process limit holds a share of processor time; it needs a cpu control group",
             );
         }
+        if limits.connections.is_some() {
+            plan.miss(
+                "connections",
+                "a worker connects as its user may; there is no network service that could count",
+            );
+        }
         if limits.processes.is_some() {
             plan.miss("processes", process_limit_reason(capabilities));
         }

@@ -165,13 +165,6 @@ impl ExecutionError {
         with_stderr_tail stderr_tail: Vec<String> => stderr_tail;
     }
 
-    /// The same without the stack: for callers that did not ask for it.
-    #[must_use]
-    pub fn without_backtrace(mut self) -> Self {
-        self.0.backtrace = None;
-        self
-    }
-
     /// The stable code.
     pub fn code(&self) -> &ErrorCode {
         &self.0.code

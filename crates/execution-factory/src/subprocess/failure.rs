@@ -62,6 +62,10 @@ pub(super) fn handshake(
             .with_limit(*after)
             .with_help("the program must serve plugdock first of all: for a Rust plugin, `Plugin::serve()` is the whole `main`"),
         HandshakeError::Prelude(_) => made,
+        HandshakeError::Refused { .. } => made
+            .with_retryable(false)
+            .with_help("make the manifest and the program agree on id and version"),
+        _ if made.stderr_tail().is_empty() => made,
         _ => made.with_help("the last lines of its standard error say more"),
     }
 }

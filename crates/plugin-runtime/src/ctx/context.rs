@@ -205,6 +205,11 @@ impl Ctx {
         Service::new(self.clone(), name)
     }
 
+    /// Whether the caller wants the stack of a panic.
+    pub(crate) fn wants_backtrace(&self) -> bool {
+        self.0.descriptor.backtrace
+    }
+
     /// Counts a thread from before it starts, so that one that waits for its turn counts too.
     pub(crate) fn mark_thread(&self) -> ThreadMark {
         self.0.threads.fetch_add(1, Ordering::AcqRel);

@@ -41,7 +41,7 @@ fn read<I: DeserializeOwned>(input: &Payload) -> Result<I, HandlerError> {
     input.to_value().map_err(|error| {
         let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
         ExecutionError::new(ErrorCode::ValidationError, format!("the input has another shape: {why}"))
-            .with_help("`plugdock describe` shows what the handler takes")
+            .with_help("`plugdock describe --json` shows what the handler takes")
             .into()
     })
 }
@@ -97,13 +97,13 @@ where
     let run = move |ctx: Ctx, input: Payload, _io: CallIo| -> BoxFuture<'static, _> {
         let function = Arc::clone(&function);
         Box::pin(async move {
-            let mark = ctx.mark_thread();
+            let (mark, want_stack) = (ctx.mark_thread(), ctx.wants_backtrace());
             let job = move || {
                 let _counted = mark;
                 let input = read(&input)?;
                 write(&function(ctx, input)?)
             };
-            match tokio::task::spawn_blocking(crate::runner::catching(job)).await {
+            match tokio::task::spawn_blocking(crate::runner::catching(want_stack, job)).await {
                 Ok(Ok(result)) => result,
                 Ok(Err(panic)) => Err(panic.into_error().into()),
                 Err(_cancelled) => Err(HandlerError::message("the runtime stopped before the handler ran")),

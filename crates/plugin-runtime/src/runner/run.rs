@@ -100,7 +100,8 @@ async fn drive(
     let future = CatchPanic::new(async move {
         plugin.warm_up().await?;
         handler.call(ctx, input, io).await
-    });
+    })
+    .with_stack(want_backtrace);
     let (result, cleanup_limit) = until_stopped(future, cancellation).await;
     let report = |failure| {
         bridge.log(LogLine::new(LogLevel::Warn, LogStream::Logger, format!("{failure}")));
@@ -110,7 +111,7 @@ async fn drive(
         Some(end) => drop(tokio::time::timeout_at(end, cleanup.run(CLEANUP_LIMIT, report)).await),
         None => cleanup.run(CLEANUP_LIMIT, report).await,
     }
-    result.map_err(|error| if want_backtrace { error } else { error.without_backtrace() })
+    result
 }
 
 /// Runs the handler to its end or to the end of its grace; answers until when cleanups may run.
