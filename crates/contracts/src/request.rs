@@ -210,6 +210,7 @@ impl ExecutionRequest {
             ("call", self.timeouts.call),
             ("acquire", self.timeouts.acquire),
             ("grace", self.timeouts.grace),
+            ("slow_after", self.timeouts.slow_after),
         ];
         faults.extend(spans.iter().filter_map(|(name, span)| match span {
             Some(span) if span.is_zero() && *name == "call" => Some("timeouts.call is zero".to_owned()),

@@ -84,9 +84,12 @@ impl BackendConfig {
         if self.timeouts.call.is_some_and(|call| call.is_zero()) {
             faults.push("timeouts.call is zero: everything would time out".to_owned());
         }
-        for (name, span) in
-            [("call", self.timeouts.call), ("acquire", self.timeouts.acquire), ("grace", self.timeouts.grace)]
-        {
+        for (name, span) in [
+            ("call", self.timeouts.call),
+            ("acquire", self.timeouts.acquire),
+            ("grace", self.timeouts.grace),
+            ("slow_after", self.timeouts.slow_after),
+        ] {
             if span.is_some_and(|span| span > plugdock_contracts::span::MAX_SPAN) {
                 faults.push(format!("timeouts.{name} is longer than a century"));
             }

@@ -35,9 +35,12 @@ pub trait HostBridge: Send + Sync + 'static {
     /// Sends a piece of the output stream, waiting until the reader has taken enough of what was sent before.
     fn send_output(&self, piece: Bytes) -> BoxFuture<'_, Result<(), StreamError>>;
 
-    /// Says that the output stream is complete.
+    /// Says that the output stream is complete; saying it again changes nothing.
     fn end_output(&self) -> BoxFuture<'_, Result<(), StreamError>>;
 
     /// The next piece of the input stream; `None` when it is complete.
     fn next_input(&self) -> BoxFuture<'_, Result<Option<Bytes>, StreamError>>;
+
+    /// Says that the handler takes no more input. Never blocks.
+    fn close_input(&self);
 }

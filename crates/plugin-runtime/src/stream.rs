@@ -29,7 +29,14 @@ impl Input {
     }
 }
 
-/// Pieces for the caller. Clones write to the same stream.
+impl Drop for Input {
+    /// A handler that drops its end takes no more: whoever sends is told so.
+    fn drop(&mut self) {
+        self.bridge.close_input();
+    }
+}
+
+/// Pieces for the caller. The runtime ends the stream when the handler has answered. Clones write to the same stream.
 #[derive(Clone)]
 pub struct Output {
     bridge: Arc<dyn HostBridge>,
@@ -40,7 +47,8 @@ impl Output {
         Self { bridge }
     }
 
-    /// Sends a piece, waiting until the caller has taken enough of what was sent before.
+    /// Sends a piece, waiting until the caller has taken enough of what was sent before. A stream is bytes: a large piece
+    /// may reach the caller in several, and an empty one does not.
     ///
     /// # Errors
     /// `ABORTED` when nobody takes the output any more, `PAYLOAD_TOO_LARGE` for a piece above the host's limit.
@@ -58,12 +66,6 @@ impl Output {
         let mut line = Vec::from(payload.into_bytes());
         line.push(b'\n');
         self.send(line).await
-    }
-
-    /// Says that the stream is complete. The runtime does it when the handler returns.
-    pub(crate) async fn end(&self) {
-        // A reader that is gone misses nothing.
-        let _ended = self.bridge.end_output().await;
     }
 }
 

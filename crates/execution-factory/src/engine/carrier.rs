@@ -150,7 +150,7 @@ impl<'a> StopClock<'a> {
                 biased;
                 reason = self.port.cancelled() => Some(reason),
                 () = tokio::time::sleep_until(self.deadline) => Some(CancelReason::Timeout),
-                () = tokio::time::sleep_until(self.start + after) => None,
+                () = reached(self.start.checked_add(after)) => None,
             };
             if let Some(reason) = decision {
                 return StopDecision { reason };
@@ -164,5 +164,13 @@ impl<'a> StopClock<'a> {
             () = tokio::time::sleep_until(self.deadline) => CancelReason::Timeout,
         };
         StopDecision { reason }
+    }
+}
+
+/// Waits for a moment; one beyond the clock's range never comes.
+async fn reached(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use plugdock_contracts::backend::{BackendEvents, PluginRef, Shutdown, ShutdownReport};
+use plugdock_contracts::backend::{BackendEvents, PluginRef, ShutdownReport};
 use plugdock_contracts::describe::PluginDescription;
 use plugdock_contracts::error::{ErrorChain, ErrorCode, ExecutionError};
 use plugdock_contracts::health::{HealthIssue, HealthLevel, HealthReport};
@@ -13,10 +13,11 @@ use plugdock_contracts::workspace::{WorkspaceManager, WorkspaceSpec};
 use plugdock_contracts::{Execution, ExecutionId, ExecutionRequest, Outcome};
 use plugdock_platform::Platform;
 use tokio::runtime::Handle;
-use tokio::sync::{OnceCell, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::recorder::Recorder;
+use super::shutdown::{Origin, Stop};
 use super::slot::Slots;
 use super::supervise::workspace_error;
 use super::{Announcer, Carrier, EngineConfig};
@@ -44,12 +45,11 @@ pub(crate) struct Engine {
     pub(super) myself: Weak<Engine>,
     live: Mutex<HashMap<ExecutionId, CancelSignal>>,
     /// How many are alive, to wait for none.
-    n_live: watch::Sender<usize>,
-    tasks: Mutex<JoinSet<()>>,
-    runtime: Handle,
-    stopping: watch::Sender<bool>,
+    pub(super) n_live: watch::Sender<usize>,
+    pub(super) tasks: Mutex<JoinSet<()>>,
+    pub(super) runtime: Handle,
+    pub(super) stop: Stop,
     pub(super) ends: Mutex<ShutdownReport>,
-    report: OnceCell<ShutdownReport>,
 }
 
 /// What the supervising task of an execution holds of its caller.
@@ -73,26 +73,26 @@ impl Engine {
             n_live: watch::Sender::new(0),
             tasks: Mutex::default(),
             runtime: Handle::current(),
-            stopping: watch::Sender::new(false),
+            stop: Stop::default(),
             ends: Mutex::default(),
-            report: OnceCell::new(),
         })
     }
 
-    fn live(&self) -> MutexGuard<'_, HashMap<ExecutionId, CancelSignal>> {
+    pub(super) fn live(&self) -> MutexGuard<'_, HashMap<ExecutionId, CancelSignal>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
+    /// Takes a caller's request in.
+    pub(crate) fn start(self: &Arc<Self>, request: ExecutionRequest) -> Execution {
+        self.begin(request, Origin::Caller)
     }
 
     /// Takes a request in.
-    pub(crate) fn start(self: &Arc<Self>, request: ExecutionRequest) -> Execution {
+    pub(super) fn begin(self: &Arc<Self>, request: ExecutionRequest, origin: Origin) -> Execution {
         self.recorder.started();
         let id = request.execution_id.clone();
         let (cancel, cancelled) = CancelSignal::new();
-        if let Err(error) = self.admit(&request, &cancel) {
+        if let Err(error) = self.admit(&request, origin, &cancel) {
             let outcome = Outcome::new(id, self.parts.carrier.kind(), Err(error));
             self.recorder.ended(&outcome);
             return Execution::finished(outcome);
@@ -110,7 +110,7 @@ impl Engine {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         // Finished tasks are taken out here, so that the set stays as small as what is alive.
         while tasks.try_join_next().is_some() {}
-        tasks.spawn_on(async move { engine.supervise(request, ends).await }, &self.runtime);
+        tasks.spawn_on(async move { engine.supervise(request, origin, ends).await }, &self.runtime);
         drop(tasks);
         let kind = self.parts.carrier.kind();
         let control = LiveExecution {
@@ -124,7 +124,12 @@ impl Engine {
         Execution::new(id, Box::new(control))
     }
 
-    fn admit(&self, request: &ExecutionRequest, cancel: &CancelSignal) -> Result<(), ExecutionError> {
+    fn admit(
+        &self,
+        request: &ExecutionRequest,
+        origin: Origin,
+        cancel: &CancelSignal,
+    ) -> Result<(), ExecutionError> {
         request.validate()?;
         if request.target.is_some() {
             let message = "this backend runs executions here and takes no target";
@@ -132,9 +137,7 @@ impl Engine {
         }
         let mut live = self.live();
         // Under the lock, so that a shutdown that has begun sees every execution that was admitted.
-        if self.is_stopping() {
-            return Err(ExecutionError::new(ErrorCode::ShuttingDown, "the backend is stopping"));
-        }
+        self.stop.check(origin)?;
         let id = &request.execution_id;
         if live.contains_key(id) {
             let message = format!("an execution `{id}` is alive already");
@@ -175,13 +178,14 @@ impl Engine {
 
     pub(crate) async fn health(&self) -> HealthReport {
         let mut issues = self.parts.carrier.health().await.issues;
-        if self.is_stopping() {
+        if self.stop.has_begun() {
             issues.push(HealthIssue::new(HealthLevel::Unhealthy, "shutting-down", "the backend is stopping"));
         }
         HealthReport::of(issues)
     }
 
     pub(crate) async fn describe(&self, plugin: &PluginRef) -> Result<PluginDescription, ExecutionError> {
+        self.stop.check(Origin::Caller)?;
         let (id, root) = match plugin {
             PluginRef::Id(id) => (Some(id.clone()), None),
             PluginRef::Root(root) => (None, Some(root.clone())),
@@ -210,40 +214,6 @@ impl Engine {
         let plugins = Arc::clone(&self.parts.plugins);
         let found = tokio::task::spawn_blocking(move || find(&plugins)).await;
         found.unwrap_or_else(|error| Err(ExecutionError::from_error(ErrorCode::UnknownError, &error)))
-    }
-
-    /// Stops. The first call decides how; every call gets the same report.
-    pub(crate) async fn shutdown(&self, how: Shutdown) -> ShutdownReport {
-        self.report.get_or_init(|| self.stop(how)).await.clone()
-    }
-
-    async fn stop(&self, how: Shutdown) -> ShutdownReport {
-        {
-            let _live = self.live();
-            self.stopping.send_replace(true);
-        }
-        self.parts.announcer.announce(plugdock_contracts::backend::BackendEvent::ShuttingDown);
-        if let Shutdown::Drain(within) = how {
-            // When the time is over, what is left is cancelled like everything at once.
-            drop(tokio::time::timeout(within, self.none_alive()).await);
-        }
-        for cancel in self.live().values() {
-            cancel.cancel(plugdock_contracts::CancelReason::Shutdown);
-        }
-        self.none_alive().await;
-        self.parts.carrier.shutdown().await;
-        if let Err(error) = self.parts.workspaces.close().await {
-            tracing::warn!(error = %ErrorChain(&error), "the workspace root was not cleaned up");
-        }
-        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        while tasks.join_next().await.is_some() {}
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    async fn none_alive(&self) {
-        let mut n_live = self.n_live.subscribe();
-        // The sender lives as long as `self`.
-        let _none = n_live.wait_for(|n| *n == 0).await;
     }
 }
 

@@ -6,6 +6,7 @@ use plugdock_contracts::error::{ErrorCode, ExecutionError};
 use plugdock_contracts::{BoxFuture, ExecutionRequest, Payload};
 
 use super::Engine;
+use super::shutdown::Origin;
 use crate::governance::{Invoke, Invoker};
 
 /// Starts nested executions on an engine that may be gone.
@@ -25,7 +26,7 @@ impl Invoker for EngineInvoker {
             let engine =
                 engine.ok_or_else(|| ExecutionError::new(ErrorCode::ShuttingDown, "the backend is gone"))?;
             // Dropping this future drops the execution's handle, which cancels it: it ends with its parent.
-            engine.start(nested(invoke)).wait().await.result
+            engine.begin(nested(invoke), Origin::Nested).wait().await.result
         })
     }
 }

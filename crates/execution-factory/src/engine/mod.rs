@@ -8,6 +8,7 @@ mod config;
 mod engine_core;
 mod invoke;
 mod recorder;
+mod shutdown;
 mod slot;
 mod supervise;
 #[cfg(test)]

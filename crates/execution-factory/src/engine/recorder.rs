@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hdrhistogram::Histogram;
-use plugdock_contracts::Outcome;
 use plugdock_contracts::stats::{BackendStats, Distribution, micros};
+use plugdock_contracts::{ErrorCode, Outcome};
 
 /// Error codes that are counted by name: all of ours and some of plugins', whose number nobody bounds.
 const MAX_CODES: usize = 128;
@@ -68,8 +68,10 @@ impl Recorder {
             Ok(_) => counts.succeeded += 1,
             Err(error) => {
                 counts.failed += 1;
-                let known =
-                    counts.by_code.contains_key(error.code().as_str()) || counts.by_code.len() < MAX_CODES;
+                let ours = !matches!(error.code(), ErrorCode::Unknown(_));
+                let known = ours
+                    || counts.by_code.contains_key(error.code().as_str())
+                    || counts.by_code.len() < MAX_CODES;
                 let name = if known { error.code().as_str() } else { OTHER_CODES };
                 *counts.by_code.entry(name.to_owned()).or_default() += 1;
             }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::engine_core::{CallerEnds, Engine};
 use super::invoke::EngineInvoker;
+use super::shutdown::Origin;
 use super::slot::cancelled;
 use super::{Carried, Job};
 use crate::execution::{EventQueue, Port};
@@ -39,7 +40,12 @@ impl Drop for Complete<'_> {
 }
 
 impl Engine {
-    pub(super) async fn supervise(self: Arc<Self>, request: ExecutionRequest, ends: CallerEnds) {
+    pub(super) async fn supervise(
+        self: Arc<Self>,
+        request: ExecutionRequest,
+        origin: Origin,
+        ends: CallerEnds,
+    ) {
         let admitted = Instant::now();
         let request = Arc::new(request);
         let CallerEnds { queue, input, cancel, outcome: told } = ends;
@@ -59,7 +65,7 @@ impl Engine {
             }));
             let port = Port::new(Arc::clone(&queue), input, cancel, Arc::clone(&gate));
             let outcome = match prepared {
-                Ok(plugin) => self.run(&request, plugin, &port, admitted).await,
+                Ok(plugin) => self.run(&request, origin, plugin, &port, admitted).await,
                 Err(error) => {
                     Outcome::new(request.execution_id.clone(), self.parts.carrier.kind(), Err(error))
                 }
@@ -79,6 +85,7 @@ impl Engine {
     async fn run(
         &self,
         request: &Arc<ExecutionRequest>,
+        origin: Origin,
         plugin: ResolvedPlugin,
         port: &Port,
         admitted: Instant,
@@ -87,7 +94,7 @@ impl Engine {
         let refused = |error| Outcome::new(request.execution_id.clone(), kind, Err(error));
         let timeouts = self.timeouts(request, &plugin);
         // A nested execution never waits: the slot it waits for could be held by the one that invoked it.
-        let is_nested = !request.invoked_by.is_empty();
+        let is_nested = origin == Origin::Nested;
         let taken = if is_nested {
             self.slots.take_nested()
         } else {
@@ -143,7 +150,7 @@ impl Engine {
             let execution = job.id().clone();
             self.parts.announcer.announce(plugdock_contracts::backend::BackendEvent::Abandoned { execution });
         }
-        if !self.is_stopping() {
+        if !self.stop.has_begun() {
             return;
         }
         let stopped =

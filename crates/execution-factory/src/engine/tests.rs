@@ -14,6 +14,7 @@ use plugdock_platform::Platform;
 use plugdock_plugin_runtime::{Ctx, HandlerError, Plugin, Registry};
 use tokio::sync::Semaphore;
 
+use super::shutdown::Origin;
 use super::{Announcer, Carried, Carrier, Engine, EngineConfig, EngineParts, Job, StopClock};
 use crate::plugin::{PluginSource, ResolvedPlugin};
 use crate::workspace::LocalWorkspaceManager;
@@ -224,4 +225,43 @@ async fn an_unknown_plugin_is_an_outcome_and_not_a_panic() {
     assert_eq!(code(&outcome), Some(&ErrorCode::HandlerNotFound));
     let missing = PluginRef::Id(PluginId::new("acme/missing").unwrap());
     assert_eq!(bench.engine.describe(&missing).await.unwrap_err().code(), &ErrorCode::HandlerNotFound);
+}
+
+#[tokio::test]
+async fn a_shutdown_goes_on_without_its_caller_and_a_second_one_may_hurry_it() {
+    let bench = bench(2, 2);
+    let mut running = bench.engine.start(request("go"));
+    assert!(matches!(running.next_event().await, Some(ExecutionEvent::Started { .. })));
+    let id = running.id().clone();
+    let patient = bench.engine.shutdown(Shutdown::Drain(Duration::from_hours(1)));
+    // Polled once and dropped: it has begun.
+    assert!(tokio::time::timeout(Duration::ZERO, patient).await.is_err());
+    assert_eq!(code(&bench.engine.start(request("go")).wait().await), Some(&ErrorCode::ShuttingDown));
+    let report = bench.engine.shutdown(Shutdown::Now).await;
+    assert_eq!(report.cancelled, [id]);
+    assert_eq!(code(&running.wait().await), Some(&ErrorCode::ShuttingDown));
+}
+
+#[tokio::test]
+async fn a_drain_still_takes_what_a_running_handler_invokes() {
+    let bench = bench(1, 0);
+    let mut running = bench.engine.start(request("go"));
+    assert!(matches!(running.next_event().await, Some(ExecutionEvent::Started { .. })));
+    let drain = bench.engine.shutdown(Shutdown::Drain(Duration::from_secs(30)));
+    let finish = async {
+        let nested = bench.engine.begin(request("go"), Origin::Nested);
+        bench.release.add_permits(2);
+        assert!(nested.wait().await.is_ok());
+        assert!(running.wait().await.is_ok());
+    };
+    let (report, ()) = tokio::join!(drain, finish);
+    assert_eq!(report.finished.len(), 2);
+}
+
+#[tokio::test]
+async fn never_slow_is_no_number_that_breaks_the_clock() {
+    let bench = bench(1, 0);
+    let mut absurd = request("go");
+    absurd.timeouts.slow_after = Some(Duration::MAX);
+    assert_eq!(code(&bench.engine.start(absurd).wait().await), Some(&ErrorCode::ValidationError));
 }

@@ -56,7 +56,7 @@ impl EventQueue {
     pub(crate) fn push_log(&self, mut line: LogLine) -> LogLine {
         let mut state = self.lock();
         line.seq = state.next_seq;
-        state.next_seq += 1;
+        state.next_seq = state.next_seq.saturating_add(1);
         state.push_line(ExecutionEvent::Log(line.clone()));
         wake(state);
         line
@@ -65,13 +65,17 @@ impl EventQueue {
     /// Counts lines that were lost before they came here; they leave a gap in the numbers.
     pub(crate) fn skip(&self, lost: u64) {
         let mut state = self.lock();
-        state.next_seq += lost;
-        state.dropped += lost;
+        state.next_seq = state.next_seq.saturating_add(lost);
+        state.dropped = state.dropped.saturating_add(lost);
     }
 
-    /// Adds progress.
+    /// Adds progress. It replaces a step that nobody took and nothing came after.
     pub(crate) fn push_progress(&self, progress: Progress) {
         let mut state = self.lock();
+        if let Some(Item { event: ExecutionEvent::Progress(waiting), .. }) = state.items.back_mut() {
+            *waiting = progress;
+            return wake(state);
+        }
         state.push_line(ExecutionEvent::Progress(progress));
         wake(state);
     }
@@ -198,6 +202,25 @@ mod tests {
         let queue = EventQueue::default();
         queue.skip(3);
         assert_eq!((queue.push_log(line()).seq, queue.dropped()), (3, 3));
+    }
+
+    #[test]
+    fn a_hostile_number_of_lost_lines_breaks_nothing() {
+        let queue = EventQueue::default();
+        queue.skip(u64::MAX);
+        queue.skip(1);
+        assert_eq!(queue.push_log(line()).seq, u64::MAX);
+        queue.push_log(line());
+    }
+
+    #[test]
+    fn progress_that_nobody_took_is_overtaken() {
+        let queue = EventQueue::default();
+        for step in [0.1, 0.5, 0.9] {
+            queue.push_progress(Progress::new(Some(step), ""));
+        }
+        assert_eq!(next(&queue), Poll::Ready(Some(ExecutionEvent::Progress(Progress::new(Some(0.9), "")))));
+        assert_eq!(next(&queue), Poll::Pending);
     }
 
     #[test]

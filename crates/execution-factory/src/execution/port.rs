@@ -23,6 +23,8 @@ pub(crate) enum InputPiece {
 pub(crate) struct Port {
     pub(super) queue: Arc<EventQueue>,
     pub(super) input: Arc<Mutex<mpsc::Receiver<InputPiece>>>,
+    /// Nobody takes input any more. Told apart from the receiver, which whoever waits for input holds.
+    input_over: Arc<watch::Sender<bool>>,
     pub(super) cancel: watch::Receiver<Option<CancelReason>>,
     gate: Arc<Gate>,
 }
@@ -34,7 +36,8 @@ impl Port {
         cancel: watch::Receiver<Option<CancelReason>>,
         gate: Arc<Gate>,
     ) -> Self {
-        Self { queue, input: Arc::new(Mutex::new(input)), cancel, gate }
+        let input_over = Arc::new(watch::Sender::new(false));
+        Self { queue, input: Arc::new(Mutex::new(input)), input_over, cancel, gate }
     }
 
     /// The host, as far as the grants reach.
@@ -68,11 +71,22 @@ impl Port {
 
     /// The next piece of input; `None` when the caller broke the stream off. Cancel safe.
     pub(crate) async fn next_input(&self) -> Option<InputPiece> {
-        self.input.lock().await.recv().await
+        let mut over = self.input_over.subscribe();
+        tokio::select! {
+            biased;
+            _over = over.wait_for(|over| *over) => None,
+            piece = async { self.input.lock().await.recv().await } => piece,
+        }
+    }
+
+    /// Ends every wait for input, now and later.
+    pub(crate) fn end_input(&self) {
+        self.input_over.send_replace(true);
     }
 
     /// Closes the input: the caller's next piece is refused.
     pub(crate) async fn close_input(&self) {
+        self.end_input();
         self.input.lock().await.close();
     }
 

@@ -13,6 +13,7 @@ use plugdock_contracts::permission::{Denial, Permissions};
 use plugdock_contracts::service::{AuditEvent, ServiceScope};
 use plugdock_contracts::{BoxFuture, ExecutionRequest, LogLine, Payload};
 use plugdock_platform::Platform;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::check::decide;
@@ -120,7 +121,18 @@ impl Gate {
         let remaining = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let mut scope = self.scope.clone();
         scope.remaining = remaining;
-        let done = self.dispatch(&scope, call, body);
+        // A task of its own: a service that panics answers an error and takes nobody with it.
+        let mut task = JoinSet::new();
+        let gate = Arc::clone(&self);
+        task.spawn(async move { gate.dispatch(&scope, call, body).await });
+        let done = async {
+            match task.join_next().await {
+                Some(Ok(reply)) => reply,
+                Some(Err(_)) | None => {
+                    Err(ExecutionError::new(ErrorCode::UnknownError, "a service of the host panicked"))
+                }
+            }
+        };
         match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, done).await.unwrap_or_else(|_elapsed| {
                 Err(ExecutionError::new(

@@ -107,8 +107,10 @@ impl InProcessCarrier {
     fn leave(&self, mut task: JoinSet<Result<Payload, ExecutionError>>, handle: CallHandle) {
         task.abort_all();
         let mut abandoned = self.abandoned();
-        if task.is_empty() {
+        if handle.threads_running() > 0 {
             abandoned.threads.push(handle);
+        }
+        if task.is_empty() {
             return;
         }
         // Its own set is awaited by a task of the common one, which so counts it until it really ends.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use plugdock_contracts::CancelReason;
 use plugdock_contracts::error::ExecutionError;
 use plugdock_contracts::outcome::SandboxReport;
 use plugdock_ipc::frame::{Hello, Welcome};
@@ -45,25 +46,59 @@ pub(super) struct AttachSpec {
     pub(super) expected: (String, String),
 }
 
-/// Starts a worker. Dropping the future kills what was started.
-pub(super) async fn attach(spawn: &dyn Spawn, spec: AttachSpec) -> Result<Attached, ExecutionError> {
+/// No worker is ready for calls; of one that was started nothing runs any more.
+#[derive(Debug)]
+pub(super) enum AttachError {
+    /// It failed.
+    Failed(ExecutionError),
+    /// The execution was cancelled meanwhile.
+    Cancelled(CancelReason),
+}
+
+/// Resolves when the start is no longer wanted.
+async fn unwanted(port: Option<&Port>) -> CancelReason {
+    match port {
+        Some(port) => port.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Starts a worker. Dropping the future kills what was started; a cancellation also waits for its death.
+pub(super) async fn attach(spawn: &dyn Spawn, spec: AttachSpec) -> Result<Attached, AttachError> {
     let AttachSpec { spawn: spawn_spec, handshake, max_payload, output, port, expected } = spec;
     let plan = spawn_spec.plan.clone();
-    let mut worker = spawn.spawn(spawn_spec).await.map_err(|error| failure::spawn(&error))?;
+    let mut worker = tokio::select! {
+        biased;
+        reason = unwanted(port.as_ref()) => return Err(AttachError::Cancelled(reason)),
+        worker = spawn.spawn(spawn_spec) => {
+            worker.map_err(|error| AttachError::Failed(failure::spawn(&error)))?
+        }
+    };
     let sandbox = plugdock_sandbox::report(&plan, worker.receipt());
     let (Some(channel), Some(stdout), Some(stderr)) =
         (worker.take_channel(), worker.take_stdout(), worker.take_stderr())
     else {
         unreachable!("a worker that was just made still has its channel and pipes");
     };
-    let output = OutputPump::start(stdout, stderr, output, port);
-    match introduce(channel, handshake, max_payload, &expected, &worker).await {
+    let output = OutputPump::start(stdout, stderr, output, port.clone());
+    let introduced = tokio::select! {
+        biased;
+        reason = unwanted(port.as_ref()) => {
+            worker.kill();
+            worker.exited().await;
+            output.finish().await;
+            return Err(AttachError::Cancelled(reason));
+        }
+        introduced = introduce(channel, handshake, max_payload, &expected, &worker) => introduced,
+    };
+    match introduced {
         Ok((hello, end, link)) => Ok(Attached { worker, end, hello, sandbox, output, link }),
         Err(error) => {
             let exit = ended_by_itself(&worker, &error).await;
             worker.kill();
             worker.exited().await;
-            Err(failure::handshake(&error, exit.as_ref(), output.finish().await))
+            let tail = output.finish().await;
+            Err(AttachError::Failed(failure::handshake(&error, exit.as_ref(), tail)))
         }
     }
 }

@@ -89,8 +89,10 @@ pub(super) async fn drive(
         next_record: 0,
         missing: 0,
     };
-    if let Some(sender) = driven.call.take_input(0) {
-        driven.side.spawn(feed(job.port.clone(), sender));
+    match driven.call.take_input(0) {
+        Some(sender) => drop(driven.side.spawn(feed(job.port.clone(), sender))),
+        // A handler that takes no input says so with the first piece that is sent to it.
+        None => job.port.close_input().await,
     }
     driven.run(clock).await
 }
@@ -200,7 +202,7 @@ impl Driven<'_> {
             CallEvent::Log(record) => {
                 // A number that went back is the worker's fault, and loses nothing.
                 let missing = record.seq.saturating_sub(self.next_record);
-                self.missing += missing;
+                self.missing = self.missing.saturating_add(missing);
                 port.lost(missing);
                 self.next_record = record.seq.saturating_add(1).max(self.next_record);
                 port.log(log_line(&record));
@@ -208,6 +210,11 @@ impl Driven<'_> {
             CallEvent::Progress(progress) => {
                 port.progress(Progress::new(progress.fraction, printable(progress.note.as_bytes())));
             }
+            // A call has one output stream: what comes of another is given back unread, and its end is told to nobody.
+            CallEvent::Data { stream: stream @ 1.., credit, .. } => {
+                drop(Credit { control: self.control.clone(), stream, amount: credit });
+            }
+            CallEvent::End { stream: 1.., .. } => {}
             CallEvent::Data { stream, bytes, credit } => {
                 port.data(bytes, Box::new(Credit { control: self.control.clone(), stream, amount: credit }));
             }

@@ -15,7 +15,7 @@ use plugdock_ipc::LinkError;
 use plugdock_sandbox::HostCapabilities;
 use tokio::time::Instant;
 
-use super::attach::{AttachSpec, Attached, attach};
+use super::attach::{AttachError, AttachSpec, Attached, attach};
 use super::call::{CallEnd, drive};
 use super::spec::{Places, WorkerDefaults};
 use super::{describe, failure};
@@ -92,14 +92,12 @@ impl SubprocessCarrier {
             port: Some(job.port.clone()),
             expected: (manifest.id.to_string(), manifest.version.to_string()),
         };
-        tokio::select! {
-            biased;
-            // Dropping the start kills what was started.
-            reason = job.port.cancelled() => {
-                Err(crate::engine::StopDecision { reason }.error(job, "its worker was being started"))
+        attach(&self.spawner, spec).await.map_err(|error| match error {
+            AttachError::Failed(error) => error,
+            AttachError::Cancelled(reason) => {
+                crate::engine::StopDecision { reason }.error(job, "its worker was being started")
             }
-            attached = attach(&self.spawner, spec) => attached,
-        }
+        })
     }
 
     async fn run(&self, job: &Job, id: WorkerId, attached: Attached, spawn: Duration) -> Carried {

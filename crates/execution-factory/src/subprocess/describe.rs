@@ -7,7 +7,7 @@ use plugdock_contracts::error::{ErrorCode, ExecutionError};
 use plugdock_contracts::{HandlerId, Limits, Permissions};
 use plugdock_ipc::frame::{self, HandlerInfo, Hello};
 
-use super::attach::{AttachSpec, attach};
+use super::attach::{AttachError, AttachSpec, attach};
 use super::spec::{Places, WorkerDefaults};
 use crate::limit;
 use crate::plugin::{Program, ResolvedPlugin};
@@ -35,7 +35,10 @@ pub(super) async fn ask(
         port: None,
         expected: (plugin.manifest.id.to_string(), plugin.manifest.version.to_string()),
     };
-    let attached = attach(spawner, spec).await?;
+    let attached = attach(spawner, spec).await.map_err(|error| match error {
+        AttachError::Failed(error) => error,
+        AttachError::Cancelled(reason) => ExecutionError::new(ErrorCode::Aborted, reason.to_string()),
+    })?;
     let described = describe(plugin, &attached.hello);
     attached.end(true).await;
     described

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use plugdock_contracts::error::{ErrorCode, ExecutionError};
 use plugdock_contracts::host_call::{HostCall, HostReply, InvokeCall};
 use plugdock_contracts::{
-    CancelReason, ExecutionId, HandlerId, HostContext, Payload, PluginId, Progress, RequestId, TenantId,
-    TraceContext,
+    BoxFuture, CancelReason, ExecutionId, HandlerId, HostContext, Payload, PluginId, Progress, RequestId,
+    TenantId, TraceContext,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -214,6 +214,15 @@ impl Ctx {
     pub(crate) fn mark_thread(&self) -> ThreadMark {
         self.0.threads.fetch_add(1, Ordering::AcqRel);
         ThreadMark(Arc::clone(&self.0.threads))
+    }
+
+    /// The question itself, for whoever keeps it.
+    pub(super) fn ask_host(
+        &self,
+        call: HostCall,
+        body: Bytes,
+    ) -> BoxFuture<'static, Result<HostReply, ExecutionError>> {
+        self.0.bridge.call(call, body)
     }
 
     pub(super) async fn host(&self, call: HostCall, body: Bytes) -> Result<HostReply, ExecutionError> {

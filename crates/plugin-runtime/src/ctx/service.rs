@@ -1,14 +1,19 @@
 //! The host's services, as the handler calls them. Each call is checked by the host against the grants.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+use plugdock_contracts::BoxFuture;
 use plugdock_contracts::error::{ErrorCode, ExecutionError};
 use plugdock_contracts::host_call::{CacheCall, EventsCall, HostCall, HostReply, StateCall, StorageCall};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::Ctx;
+
+/// How long one question for a message may wait in the host; the host bounds it too.
+const HOST_WAIT_MS: u64 = 30_000;
 
 /// An answer of the host that is not what the call promises: host and runtime disagree.
 fn unexpected(what: &str) -> ExecutionError {
@@ -193,15 +198,22 @@ impl Events {
         let call = EventsCall::Subscribe { pattern: pattern.to_owned() };
         let reply = self.ctx.host(HostCall::Events(call), Bytes::new()).await?;
         let id = reply.value.as_u64().ok_or_else(|| unexpected("events.subscribe"))?;
-        Ok(Subscription { ctx: self.ctx.clone(), id })
+        Ok(Subscription { ctx: self.ctx.clone(), id, asked: None })
     }
 }
 
 /// A subscription to topics.
-#[derive(Debug)]
 pub struct Subscription {
     ctx: Ctx,
     id: u64,
+    /// The question that is under way. Kept when nobody waits for it any more, so that its message is not lost.
+    asked: Option<BoxFuture<'static, Result<HostReply, ExecutionError>>>,
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// A message of a topic.
@@ -217,20 +229,32 @@ pub struct EventMessage {
 }
 
 impl Subscription {
-    /// The next message, or `None` after `wait`.
+    /// The next message, or `None` after `wait`. Cancel safe: a message that comes later is given by the next call.
     ///
     /// # Errors
     /// What the service answers.
     pub async fn next(&mut self, wait: Duration) -> Result<Option<EventMessage>, ExecutionError> {
-        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        let call = EventsCall::Next { subscription: self.id, wait_ms };
-        let reply = self.ctx.host(HostCall::Events(call), Bytes::new()).await?;
-        if reply.value.is_null() {
-            return Ok(None);
+        let until = tokio::time::Instant::now().checked_add(wait);
+        loop {
+            let asked = self.asked.get_or_insert_with(|| {
+                let call = EventsCall::Next { subscription: self.id, wait_ms: HOST_WAIT_MS };
+                self.ctx.ask_host(HostCall::Events(call), Bytes::new())
+            });
+            let answered = match until {
+                Some(until) => tokio::time::timeout_at(until, asked.as_mut()).await,
+                None => Ok(asked.as_mut().await),
+            };
+            let Ok(answered) = answered else { return Ok(None) };
+            self.asked = None;
+            let reply = answered?;
+            // The host waits for a bounded time; with none left here the question is asked again.
+            if reply.value.is_null() {
+                continue;
+            }
+            let topic = reply.value["topic"].as_str().ok_or_else(|| unexpected("events.next"))?.to_owned();
+            let dropped = reply.value["dropped"].as_u64().unwrap_or(0);
+            return Ok(Some(EventMessage { topic, body: reply.body, dropped }));
         }
-        let topic = reply.value["topic"].as_str().ok_or_else(|| unexpected("events.next"))?.to_owned();
-        let dropped = reply.value["dropped"].as_u64().unwrap_or(0);
-        Ok(Some(EventMessage { topic, body: reply.body, dropped }))
     }
 
     /// Ends the subscription. Otherwise it ends with the execution.

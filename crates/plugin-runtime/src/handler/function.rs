@@ -8,6 +8,7 @@ use plugdock_contracts::id::HandlerId;
 use plugdock_contracts::{BoxFuture, ExecutionError, Payload};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
 
 use super::{CallIo, Handler, HandlerError};
 use crate::ctx::Ctx;
@@ -63,15 +64,9 @@ where
     let run = move |ctx: Ctx, input: Payload, io: CallIo| -> BoxFuture<'static, _> {
         let function = Arc::clone(&function);
         Box::pin(async move {
-            let output = io.output.clone();
             let answer = function(ctx, read(&input)?, io);
             drop(input);
-            // Written before the next await: the result itself need not be able to change threads.
-            let payload = write(&answer.await?)?;
-            if kind != HandlerKind::Call {
-                output.end().await;
-            }
-            Ok(payload)
+            write(&answer.await?)
         })
     };
     Arc::new(FunctionHandler { id, kind, run: Box::new(run) })
@@ -103,10 +98,15 @@ where
                 let input = read(&input)?;
                 write(&function(ctx, input)?)
             };
-            match tokio::task::spawn_blocking(crate::runner::catching(want_stack, job)).await {
-                Ok(Ok(result)) => result,
-                Ok(Err(panic)) => Err(panic.into_error().into()),
-                Err(_cancelled) => Err(HandlerError::message("the runtime stopped before the handler ran")),
+            // A set, because it takes back a job that has not begun when the call is dropped.
+            let mut thread = JoinSet::new();
+            thread.spawn_blocking(crate::runner::catching(want_stack, job));
+            match thread.join_next().await {
+                Some(Ok(Ok(result))) => result,
+                Some(Ok(Err(panic))) => Err(panic.into_error().into()),
+                Some(Err(_)) | None => {
+                    Err(HandlerError::message("the runtime stopped before the handler ran"))
+                }
             }
         })
     };

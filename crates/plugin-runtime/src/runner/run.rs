@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use plugdock_contracts::describe::HandlerKind;
 use plugdock_contracts::error::{ErrorCode, ExecutionError, Step};
 use plugdock_contracts::{CancelReason, LogLevel, LogLine, LogStream, Payload};
 use tokio::time::Instant;
@@ -85,6 +86,7 @@ async fn drive(
     let Call { plugin, descriptor, input, bridge } = call;
     let handler =
         plugin.handler(&descriptor.handler).cloned().ok_or_else(|| unknown_handler(&plugin, &descriptor))?;
+    let streams = handler.describe().kind != HandlerKind::Call;
     let cleanup = Arc::new(CleanupStack::default());
     let want_backtrace = descriptor.backtrace;
     let ctx = Ctx::new(CtxParts {
@@ -103,6 +105,10 @@ async fn drive(
     })
     .with_stack(want_backtrace);
     let (result, cleanup_limit) = until_stopped(future, cancellation).await;
+    if result.is_ok() && streams {
+        // The runtime ends the stream, so that no kind of handler can forget it. A reader that is gone misses nothing.
+        let _ended = bridge.end_output().await;
+    }
     let report = |failure| {
         bridge.log(LogLine::new(LogLevel::Warn, LogStream::Logger, format!("{failure}")));
     };
@@ -203,6 +209,8 @@ mod tests {
         fn next_input(&self) -> BoxFuture<'_, Result<Option<Bytes>, StreamError>> {
             Box::pin(async { Ok(None) })
         }
+
+        fn close_input(&self) {}
     }
 
     fn call(plugin: Plugin, handler: &str) -> (Call, Arc<LogOnly>) {

@@ -108,6 +108,13 @@ impl HostBridge for ChannelBridge {
             }
         })
     }
+
+    fn close_input(&self) {
+        // Whoever waits for input right now still holds it, and drops it with the call.
+        if let Ok(mut input) = self.input.try_lock() {
+            *input = None;
+        }
+    }
 }
 
 fn unanswered(error: HostCallError) -> ExecutionError {

@@ -28,6 +28,10 @@ const EXIT_FAULTY: u8 = 2;
 ///
 /// Call it first thing in `main`, before threads and before arguments are read.
 pub fn init(registry: &Registry) {
+    // Without a channel this is some child of a worker, which inherited the variable and is not meant.
+    if std::env::var_os(channel::CHANNEL_VARIABLE).is_none() {
+        return;
+    }
     let Ok(wanted) = std::env::var(PLUGIN_VARIABLE) else { return };
     let plugin = PluginId::new(&wanted).ok().and_then(|id| registry.get(&id).cloned());
     match plugin {
