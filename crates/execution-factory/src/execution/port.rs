@@ -74,14 +74,22 @@ impl Port {
         let mut over = self.input_over.subscribe();
         tokio::select! {
             biased;
-            _over = over.wait_for(|over| *over) => None,
+            // The reference that the wait answers with must not live over the next await.
+            () = async { drop(over.wait_for(|over| *over).await) } => {
+                self.input.lock().await.close();
+                None
+            }
             piece = async { self.input.lock().await.recv().await } => piece,
         }
     }
 
-    /// Ends every wait for input, now and later.
+    /// Ends every wait for input, now and later: the caller's next piece is refused. Never blocks.
     pub(crate) fn end_input(&self) {
         self.input_over.send_replace(true);
+        // Whoever waits for input right now holds the receiver, and closes it on waking.
+        if let Ok(mut input) = self.input.try_lock() {
+            input.close();
+        }
     }
 
     /// Closes the input: the caller's next piece is refused.

@@ -3,5 +3,7 @@
 mod backend;
 mod bridge;
 mod carry;
+#[cfg(test)]
+mod tests;
 
 pub use backend::InProcessBackend;
