@@ -5,6 +5,7 @@ mod command;
 mod execution;
 mod failure;
 mod input;
+mod linked;
 mod output;
 mod plugin_folder;
 mod render;
@@ -22,7 +23,7 @@ use crate::render::Paint;
 
 fn main() -> ExitCode {
     // In a spawner or worker, which is this same program, it never returns.
-    plugdock::init();
+    plugdock::init_with(&linked::registry());
     let output = Output::of_process();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

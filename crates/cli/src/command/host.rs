@@ -10,6 +10,7 @@ use plugdock_core_runtime::config::{Provenance, RuntimeConfigBuilder};
 use plugdock_core_runtime::{CoreRuntime, Environment, RuntimeConfig, tracing_setup};
 
 use crate::failure::Failure;
+use crate::linked;
 use crate::output::Output;
 
 /// Which backend, as it is typed.
@@ -72,7 +73,7 @@ pub(crate) async fn start(config: RuntimeConfig, output: &Output) -> Result<Core
         std::sync::Arc::new(move |line: &[u8]| notes.note(&String::from_utf8_lossy(line)));
     tracing_setup::install_to(config.log(), sink)
         .map_err(|error| Failure::usage(ErrorChain(&error).to_string()))?;
-    Ok(CoreRuntime::start(config, plugdock::Registry::new()).await?)
+    Ok(CoreRuntime::start(config, linked::registry()).await?)
 }
 
 /// Stops a host, and says what did not stop by itself.

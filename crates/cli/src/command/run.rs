@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use plugdock_contracts::host_context::CliContext;
+use plugdock_contracts::manifest::Manifest;
 use plugdock_contracts::span::{format_span, parse_span};
 use plugdock_contracts::workspace::SeedFile;
 use plugdock_contracts::{ExecutionRequest, HandlerId, HostContext, Payload, TenantId};
@@ -15,6 +16,7 @@ use super::host::{self, HostArgs};
 use crate::execution::{Form, Presenter, supervise};
 use crate::failure::Failure;
 use crate::input;
+use crate::linked;
 use crate::output::Output;
 use crate::plugin_folder::PluginFolder;
 
@@ -25,7 +27,7 @@ use crate::plugin_folder::PluginFolder;
 /// the handler to stop; a second Ctrl-C kills it.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// The plugin's folder
+    /// The plugin's folder, or plugdock/sight for the one that is linked into this command
     #[arg(value_name = "PLUGIN")]
     plugin: PathBuf,
     /// The handler
@@ -106,10 +108,15 @@ impl FromStr for Seed {
 
 /// Runs the handler. What is wrong with the command line, the plugin or the input is found before anything is started.
 pub(crate) async fn run(args: &Run, output: &Output) -> Result<(), Failure> {
-    let plugin = PluginFolder::read(&args.plugin)?;
+    let (manifest, root) = if let Some(linked) = linked::manifest(&args.plugin) {
+        (linked, None)
+    } else {
+        let folder = PluginFolder::read(&args.plugin)?;
+        (folder.manifest, Some(folder.root))
+    };
     let payload = input::payload(args.input.as_deref(), std::io::stdin())?;
-    let request = request(args, &plugin, payload)?;
-    let config = host::configure(&args.host, &plugin.manifest)?;
+    let request = request(args, &manifest, root, payload)?;
+    let config = host::configure(&args.host, &manifest)?;
     let signals = StopSignals::listen()
         .map_err(|error| Failure::usage(format!("failed to listen to signals: {error}")))?;
     let runtime = host::start(config, output).await?;
@@ -132,10 +139,15 @@ async fn execute(
     presenter.outcome(&outcome, runtime.choice())
 }
 
-fn request(args: &Run, plugin: &PluginFolder, payload: Payload) -> Result<ExecutionRequest, Failure> {
+fn request(
+    args: &Run,
+    manifest: &Manifest,
+    root: Option<PathBuf>,
+    payload: Payload,
+) -> Result<ExecutionRequest, Failure> {
     let mut request =
-        ExecutionRequest::for_handler(plugin.manifest.id.clone(), args.handler.clone()).with_payload(payload);
-    request.plugin_root = Some(plugin.root.clone());
+        ExecutionRequest::for_handler(manifest.id.clone(), args.handler.clone()).with_payload(payload);
+    request.plugin_root = root;
     request.descriptor.tenant.clone_from(&args.tenant);
     let mut context = CliContext { argv: std::env::args().collect(), ..CliContext::default() };
     context.cli_version = Some(env!("CARGO_PKG_VERSION").to_owned());

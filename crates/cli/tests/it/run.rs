@@ -134,3 +134,19 @@ fn describe_asks_the_program() {
     assert_eq!(document["plugin"]["handlers"][1]["kind"], "stream");
     assert_eq!(document["manifest"]["id"], "test/probe");
 }
+
+#[test]
+fn the_linked_plugin_runs_in_the_commands_process_and_in_one_of_its_own() {
+    let home = Home::new();
+    let look = |backend: &str| {
+        let args = ["run", "plugdock/sight", "look", "--backend", backend, "-q"];
+        let ended = home.run_with(&args, &[("SECRET_TOKEN", "x")], "");
+        assert_eq!(ended.code, 0, "{ended:?}");
+        serde_json::from_str::<serde_json::Value>(&ended.result).expect("the result is JSON")
+    };
+    let sees_secret = |sight: &serde_json::Value| sight["variables"].to_string().contains("SECRET_TOKEN");
+    assert!(sees_secret(&look("in-process")), "in-process there is no boundary");
+    let apart = look("subprocess");
+    assert!(!sees_secret(&apart), "{apart}");
+    assert_eq!(apart["working_directory"], apart["workspace"]);
+}

@@ -115,10 +115,15 @@ pub const FIELDS: &[Field] = &[
     field(
         "limits.output",
         SIZE,
-        UNLIMITED,
+        Preset::Absent("the plugin\'s own, or 4MiB"),
         "Standard output and error that is kept as log lines; what is over is read and dropped.",
     ),
-    field("limits.payload", SIZE, UNLIMITED, "Largest input, result or stream chunk."),
+    field(
+        "limits.payload",
+        SIZE,
+        Preset::Absent("the plugin's own, or 64MiB"),
+        "Largest input, result or stream chunk.",
+    ),
     field("limits.connections", COUNT, UNLIMITED, "Network connections at one time, through the host."),
     field(
         "platform.data_dir",

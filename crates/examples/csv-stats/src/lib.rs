@@ -37,13 +37,13 @@ pub fn plugin() -> Plugin {
             "Reads a whole file. Its stream has a line of JSON for every 100 000 rows and then one for each column; its result \
              is a summary.",
         )
-        .example("a file with a header", json!({ "file": "data.csv" }))
+        .example("a file with a header, given with --file data.csv", json!({ "file": "data.csv" }))
         .example("semicolons, ten most frequent values", json!({ "file": "data.csv", "delimiter": ";", "top": 10 }))
         .schema::<StatsInput, Summary>()
         .idempotent()
         .blocking("columns", |ctx, input| handler::columns(&ctx, input))
         .doc("Tells names and types of the columns by the first 1000 rows.")
-        .example("a file with a header", json!({ "file": "data.csv" }))
+        .example("a file with a header, given with --file data.csv", json!({ "file": "data.csv" }))
         .schema::<ColumnsInput, Outline>()
         .idempotent()
 }

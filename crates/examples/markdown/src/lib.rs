@@ -32,7 +32,7 @@ pub fn plugin() -> Plugin {
         .about("Renders Markdown files to standalone HTML pages with a table of contents.")
         .handler("render", handler::render)
         .doc("Renders files of the workspace, each to one HTML artifact.")
-        .example("one file", json!({ "files": ["README.md"] }))
+        .example("one file, given with --file README.md", json!({ "files": ["README.md"] }))
         .example(
             "several, without contents",
             json!({ "files": ["README.md", "docs/guide.md"], "toc": false }),
@@ -41,7 +41,7 @@ pub fn plugin() -> Plugin {
         .idempotent()
         .handler("outline", handler::outline)
         .doc("Tells the headings of one file as a tree and writes nothing.")
-        .example("one file", json!({ "file": "README.md" }))
+        .example("one file, given with --file README.md", json!({ "file": "README.md" }))
         .schema::<OutlineInput, OutlineOutput>()
         .idempotent()
 }
