@@ -78,7 +78,12 @@ async fn drive(prepared: Call, call: &WorkerCall) -> Result<Payload, ExecutionEr
         }
         result = &mut future => return result,
     }
-    future.await
+    let result = future.await;
+    if control.threads_running() > 0 {
+        // A blocking handler did not stop. To answer would say that it did: the host's kill is the truth.
+        std::future::pending::<()>().await;
+    }
+    result
 }
 
 fn reason(kind: CancelKind, text: &str) -> CancelReason {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use plugdock_contracts::backend::BackendEvent;
+use plugdock_contracts::error::CrashCause;
 use plugdock_contracts::error::Step;
 use plugdock_contracts::{ErrorCode, ExecutionRequest};
 
@@ -64,6 +65,7 @@ pub(crate) async fn a_deaf_blocking_handler_is_killed_or_left(h: &mut Harness) {
     assert_eq!(code(&error), ErrorCode::Aborted);
     if h.in_processes() {
         assert_eq!(h.backend().await.stats().abandoned, 0, "a process can be killed");
+        assert!(matches!(error.cause(), Some(CrashCause::Killed { .. })), "and it was: {error:?}");
         return;
     }
     h.abandons();

@@ -4,7 +4,7 @@ use std::future::ready;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use plugdock_contracts::backend::{BackendEvents, PluginRef};
+use plugdock_contracts::backend::{BackendEvent, BackendEventSource, BackendEvents, PluginRef};
 use plugdock_contracts::describe::PluginDescription;
 use plugdock_contracts::execution::{ExecutionControl, InputStream};
 use plugdock_contracts::health::HealthReport;
@@ -76,6 +76,19 @@ impl ExecutionControl for Shared {
     }
 }
 
+/// Events of a backend in which nothing happens.
+struct NoEvents;
+
+impl BackendEventSource for NoEvents {
+    fn poll_event(&mut self, _cx: &mut Context<'_>) -> Poll<Option<BackendEvent>> {
+        Poll::Ready(None)
+    }
+
+    fn dropped(&self) -> u64 {
+        0
+    }
+}
+
 impl ExecutionBackend for Shared {
     fn kind(&self) -> BackendKind {
         BackendKind::Custom
@@ -105,7 +118,7 @@ impl ExecutionBackend for Shared {
     }
 
     fn subscribe(&self) -> BackendEvents {
-        unimplemented!("no test subscribes")
+        BackendEvents::new(Box::new(NoEvents))
     }
 
     fn shutdown(&self, how: Shutdown) -> BoxFuture<'_, ShutdownReport> {
