@@ -165,13 +165,15 @@ impl Plugin {
         self.last("example", |handler| handler.examples.push(Example::new(title, input)))
     }
 
-    /// One worker may run several calls of the last handler at a time.
+    /// One worker may run several calls of the last handler at a time, each with its own context, streams and
+    /// cancellation. What the plugin keeps beside them must bear that.
     #[must_use]
     pub fn concurrent(self) -> Self {
         self.last("concurrent", |handler| handler.concurrent = true)
     }
 
-    /// Running the last handler twice does no harm.
+    /// Running the last handler twice does no more than running it once, so that a host may try a call again that had
+    /// begun when its worker died.
     #[must_use]
     pub fn idempotent(self) -> Self {
         self.last("idempotent", |handler| handler.idempotent = true)
@@ -280,6 +282,11 @@ impl BuiltPlugin {
     /// The handler of that name.
     pub fn handler(&self, id: &HandlerId) -> Option<&Arc<dyn Handler>> {
         self.handlers.get(id)
+    }
+
+    /// Whether the handler of that name takes a thread for as long as it runs.
+    pub fn is_blocking(&self, id: &HandlerId) -> bool {
+        self.handler(id).is_some_and(|handler| handler.is_blocking())
     }
 
     /// Runs, once in this process, what the plugin wants to have run before its first call. Later calls get the same answer.

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use tokio::sync::watch;
 
-use super::outbox::{Next, Outbox, Room};
+use super::outbox::{Next, Outbox, Room, Ticket};
 use crate::error::{LinkError, SendError};
 use crate::frame::{CallId, Frame};
 use crate::limit::LinkLimits;
@@ -58,13 +58,26 @@ impl Core {
 
     /// Queues a small frame in front of all bulk; one that comes too late is nobody's loss.
     pub(crate) fn urge(&self, frame: Frame) {
-        match self.encode(frame) {
-            Ok(encoded) => {
-                if self.outbox.urge(encoded).is_ok() {
-                    self.die_if_overfull();
-                }
-            }
+        match self.encode(frame).and_then(|encoded| self.urge_encoded(encoded)) {
+            Ok(_) | Err(SendError::Link(_)) => {}
             Err(err) => tracing::debug!(%err, "urgent frame not sent"),
+        }
+    }
+
+    /// Queues a small frame in front of all bulk; the ticket is for [`Core::written`].
+    pub(crate) fn urge_encoded(&self, frame: Encoded) -> Result<Ticket, SendError> {
+        let ticket = self.outbox.urge(frame).map_err(|_closed| self.gone())?;
+        self.die_if_overfull();
+        Ok(ticket)
+    }
+
+    /// Waits until the stream took an urgent frame, all its bytes. Cancel-safe.
+    pub(crate) async fn written(&self, ticket: Ticket) -> Result<(), SendError> {
+        tokio::select! {
+            // Biased, because what was written stays written when the link dies afterwards.
+            biased;
+            () = self.outbox.written(ticket) => Ok(()),
+            cause = self.closed() => Err(SendError::Link(cause)),
         }
     }
 
@@ -97,6 +110,11 @@ impl Core {
 
     pub(super) fn try_next(&self) -> Option<Next> {
         self.outbox.try_next(self.encoder)
+    }
+
+    /// The stream took everything that the driver took.
+    pub(super) fn flushed(&self) {
+        self.outbox.flushed();
     }
 
     /// Ends the link. The first cause stands.

@@ -113,6 +113,7 @@ async fn write_loop<W: AsyncWrite + Unpin>(
             }
         }
         writer.flush().await?;
+        core.flushed();
     }
 }
 

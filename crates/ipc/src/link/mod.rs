@@ -12,3 +12,4 @@ pub(crate) use self::core::Core;
 pub use config::LinkConfig;
 pub use driver::Driver;
 pub(crate) use driver::Router;
+pub(crate) use outbox::Ticket;

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::frame::{Ack, CallId, Frame, Kind};
 use crate::limit::{MAX_QUEUED, OUTGOING_BUDGET, OUTGOING_LOG_BUDGET};
@@ -13,17 +13,28 @@ use crate::writer::{Encoded, Encoder};
 /// Room in the outgoing budget; it is free again when the frame is written or withdrawn.
 pub(crate) type Room = OwnedSemaphorePermit;
 
+/// The place of an urgent frame among all urgent ones. They are written in this order, so that one number says which
+/// of them are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Ticket(u64);
+
 #[derive(Debug)]
 pub(super) struct Outbox {
     lanes: Mutex<Lanes>,
     ready: Notify,
+    /// The last urgent frame that the stream took, with all before it.
+    written: watch::Sender<Ticket>,
     budget: Arc<Semaphore>,
     log_budget: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
 struct Lanes {
-    urgent: VecDeque<Encoded>,
+    urgent: VecDeque<(Ticket, Encoded)>,
+    /// The last ticket given out.
+    urged: Ticket,
+    /// The last ticket whose frame the driver took.
+    taken: Ticket,
     /// Credit to give back, added up per stream.
     acks: VecDeque<(CallId, Ack)>,
     bulk: VecDeque<(Encoded, Option<Room>)>,
@@ -49,6 +60,7 @@ impl Outbox {
         Self {
             lanes: Mutex::default(),
             ready: Notify::new(),
+            written: watch::Sender::default(),
             budget: Arc::new(Semaphore::new(OUTGOING_BUDGET as usize)),
             log_budget: Arc::new(Semaphore::new(OUTGOING_LOG_BUDGET as usize)),
         }
@@ -87,15 +99,36 @@ impl Outbox {
         Ok(())
     }
 
-    /// Queues a frame in front of all bulk.
-    pub(super) fn urge(&self, frame: Encoded) -> Result<(), OutboxClosed> {
+    /// Queues a frame in front of all bulk; the ticket is for [`Outbox::written`].
+    pub(super) fn urge(&self, frame: Encoded) -> Result<Ticket, OutboxClosed> {
         let mut lanes = self.lock();
         if lanes.closing {
             return Err(OutboxClosed);
         }
-        lanes.urgent.push_back(frame);
+        lanes.urged.0 += 1;
+        let ticket = lanes.urged;
+        lanes.urgent.push_back((ticket, frame));
         self.ready.notify_one();
-        Ok(())
+        Ok(ticket)
+    }
+
+    /// The stream took everything that was taken from here.
+    pub(super) fn flushed(&self) {
+        let taken = self.lock().taken;
+        self.written.send_if_modified(|written| {
+            let more = taken > *written;
+            if more {
+                *written = taken;
+            }
+            more
+        });
+    }
+
+    /// Waits until the stream took the frame; for ever when the link dies before. Cancel-safe.
+    pub(super) async fn written(&self, ticket: Ticket) {
+        let mut written = self.written.subscribe();
+        // The sender lives in `self`, so that waiting cannot fail before the value is there.
+        let _seen = written.wait_for(|written| *written >= ticket).await;
     }
 
     /// Queues credit in front of all bulk; what waits for the same stream already is added to.
@@ -130,7 +163,7 @@ impl Outbox {
                 lanes.bulk.iter().filter(|(frame, room)| frame.call == call && room.is_none()).count();
             lanes.n_unpaid -= n_unpaid;
             lanes.bulk.retain(|(frame, _)| frame.call != call);
-            lanes.urgent.retain(|frame| frame.call != call);
+            lanes.urgent.retain(|(_, frame)| frame.call != call);
             lanes.acks.retain(|(id, _)| *id != call);
         }
         waits
@@ -167,7 +200,8 @@ impl Outbox {
     /// The next frame to write, if one waits.
     pub(super) fn try_next(&self, encoder: Encoder) -> Option<Next> {
         let mut lanes = self.lock();
-        if let Some(frame) = lanes.urgent.pop_front() {
+        if let Some((ticket, frame)) = lanes.urgent.pop_front() {
+            lanes.taken = ticket;
             return Some(Next::Frame(frame, None));
         }
         if let Some((call, ack)) = lanes.acks.pop_front() {
@@ -188,7 +222,7 @@ mod tests {
 
     use super::*;
     use crate::codec::CodecKind;
-    use crate::frame::{Call, Cancel, CancelKind, Data};
+    use crate::frame::{Call, Cancel, CancelKind, Data, Ping};
     use crate::limit::LinkLimits;
 
     fn encoder() -> Encoder {
@@ -244,6 +278,53 @@ mod tests {
         outbox.push(data(2), None).unwrap_err();
         assert_eq!(drained(&outbox), [(1, Kind::Data)]);
         assert!(matches!(outbox.try_next(encoder()), Some(Next::Closed)));
+    }
+
+    fn ping() -> Encoded {
+        encoded(Frame::connection(Ping { nonce: 0 }))
+    }
+
+    fn is_written(outbox: &Outbox, ticket: Ticket) -> bool {
+        *outbox.written.borrow() >= ticket
+    }
+
+    #[test]
+    fn a_frame_is_written_when_what_was_taken_is_flushed_and_not_before() {
+        let outbox = Outbox::new();
+        let (first, second) = (outbox.urge(ping()).unwrap(), outbox.urge(ping()).unwrap());
+        outbox.flushed();
+        assert!(!is_written(&outbox, first), "nothing was taken");
+        assert!(outbox.try_next(encoder()).is_some());
+        assert!(!is_written(&outbox, first), "what was taken was not flushed");
+        outbox.flushed();
+        assert!(is_written(&outbox, first) && !is_written(&outbox, second));
+    }
+
+    #[test]
+    fn a_withdrawn_frame_does_not_pass_for_another_one() {
+        let outbox = Outbox::new();
+        outbox.push(encoded(Frame::bare(CallId(1), Call::default())), None).unwrap();
+        let ahead = outbox.urge(ping()).unwrap();
+        let cancel = Cancel::new(CancelKind::Caller, "", std::time::Duration::ZERO);
+        outbox.urge(encoded(Frame::bare(CallId(1), cancel))).unwrap();
+        let behind = outbox.urge(ping()).unwrap();
+        assert!(outbox.withdraw(CallId(1)));
+        outbox.flushed();
+        assert!(!is_written(&outbox, ahead));
+        assert!(outbox.try_next(encoder()).is_some());
+        outbox.flushed();
+        assert!(is_written(&outbox, ahead) && !is_written(&outbox, behind));
+    }
+
+    #[test]
+    fn a_cleared_outbox_takes_back_nothing_that_was_written() {
+        let outbox = Outbox::new();
+        let ticket = outbox.urge(ping()).unwrap();
+        assert!(outbox.try_next(encoder()).is_some());
+        outbox.flushed();
+        outbox.clear();
+        outbox.flushed();
+        assert!(is_written(&outbox, ticket));
     }
 
     #[tokio::test]

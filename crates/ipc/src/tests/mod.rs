@@ -13,3 +13,4 @@ mod round_trip;
 mod running;
 mod sample;
 mod shutdown;
+mod starting;

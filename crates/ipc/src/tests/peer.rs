@@ -77,7 +77,11 @@ pub(super) async fn host_by_hand_over(limits: LinkLimits, capacity: usize) -> By
 
 /// A worker whose host is the test.
 pub(super) async fn worker_by_hand(limits: LinkLimits) -> ByHand<WorkerEnd> {
-    let pair = session_pair(limits, 64 * 1024).await;
+    worker_by_hand_over(limits, 64 * 1024).await
+}
+
+pub(super) async fn worker_by_hand_over(limits: LinkLimits, capacity: usize) -> ByHand<WorkerEnd> {
+    let pair = session_pair(limits, capacity).await;
     let (end, driver) = WorkerEnd::new(pair.worker, LinkConfig::default());
     let (reader, writer) = pair.host.into_parts();
     let mut tasks = JoinSet::new();

@@ -20,12 +20,17 @@ type Run = dyn Fn(Ctx, Payload, CallIo) -> BoxFuture<'static, Result<Payload, Ha
 struct FunctionHandler {
     id: HandlerId,
     kind: HandlerKind,
+    blocking: bool,
     run: Box<Run>,
 }
 
 impl Handler for FunctionHandler {
     fn describe(&self) -> HandlerDescription {
         HandlerDescription::new(self.id.clone(), self.kind)
+    }
+
+    fn is_blocking(&self) -> bool {
+        self.blocking
     }
 
     fn call(
@@ -69,7 +74,7 @@ where
             write(&answer.await?)
         })
     };
-    Arc::new(FunctionHandler { id, kind, run: Box::new(run) })
+    Arc::new(FunctionHandler { id, kind, blocking: false, run: Box::new(run) })
 }
 
 pub(crate) fn call<F, I, O, R>(id: HandlerId, function: F) -> Arc<dyn Handler>
@@ -110,7 +115,7 @@ where
             }
         })
     };
-    Arc::new(FunctionHandler { id, kind: HandlerKind::Call, run: Box::new(run) })
+    Arc::new(FunctionHandler { id, kind: HandlerKind::Call, blocking: true, run: Box::new(run) })
 }
 
 pub(crate) fn stream<F, I, O, R>(id: HandlerId, function: F) -> Arc<dyn Handler>

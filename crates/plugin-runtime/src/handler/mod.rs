@@ -27,6 +27,11 @@ pub trait Handler: Send + Sync + 'static {
     /// What it says of itself.
     fn describe(&self) -> HandlerDescription;
 
+    /// Whether it blocks the thread it is called on, or takes one of its own for as long as it runs.
+    fn is_blocking(&self) -> bool {
+        false
+    }
+
     /// Runs it. The future is dropped when the execution is cancelled and does not end by itself within the grace.
     fn call(&self, ctx: Ctx, input: Payload, io: CallIo)
     -> BoxFuture<'static, Result<Payload, HandlerError>>;

@@ -6,4 +6,5 @@ mod run;
 
 pub(crate) use panic::{CatchPanic, catching};
 pub use panic::{Panic, install_panic_hook};
+pub(crate) use run::unknown_handler;
 pub use run::{Call, CallHandle, run};

@@ -158,7 +158,8 @@ fn stopped(reason: &CancelReason) -> ExecutionError {
     }
 }
 
-fn unknown_handler(plugin: &BuiltPlugin, descriptor: &CallDescriptor) -> ExecutionError {
+/// The answer to a call of a handler that the plugin does not have.
+pub(crate) fn unknown_handler(plugin: &BuiltPlugin, descriptor: &CallDescriptor) -> ExecutionError {
     let names: Vec<_> = plugin.description().handlers.iter().map(|handler| handler.id.as_str()).collect();
     let help =
         if names.is_empty() { "it has none".to_owned() } else { format!("it has: {}", names.join(", ")) };

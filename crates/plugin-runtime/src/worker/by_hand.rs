@@ -15,7 +15,7 @@ const EXIT_USAGE: u8 = 2;
 pub(crate) fn main(plugin: &BuiltPlugin, args: &[String]) -> ExitCode {
     let description = plugin.description();
     let (text, code) = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] | ["--help" | "-h" | "help"] => (help(description), ExitCode::SUCCESS),
+        [] | ["--help" | "-h" | "help"] => (help(plugin), ExitCode::SUCCESS),
         ["--describe"] => (describe(description), ExitCode::SUCCESS),
         ["--version" | "-V"] => (format!("{} {}\n", description.id, description.version), ExitCode::SUCCESS),
         [first, ..] => {
@@ -23,7 +23,7 @@ pub(crate) fn main(plugin: &BuiltPlugin, args: &[String]) -> ExitCode {
                 "{}: there is no argument `{}`\n\n{}",
                 description.id,
                 first.escape_debug(),
-                help(description)
+                help(plugin)
             );
             drop(std::io::stderr().write_all(text.as_bytes()));
             return ExitCode::from(EXIT_USAGE);
@@ -41,7 +41,8 @@ fn describe(description: &PluginDescription) -> String {
     text
 }
 
-fn help(description: &PluginDescription) -> String {
+fn help(plugin: &BuiltPlugin) -> String {
+    let description = plugin.description();
     let mut text = format!("{} {}\n", description.id, description.version);
     if !description.about.is_empty() {
         text.push_str(&description.about);
@@ -49,7 +50,7 @@ fn help(description: &PluginDescription) -> String {
     }
     text.push_str("\nThis is a plugin: a host starts it and calls its handlers.\n\nHandlers:\n");
     for handler in &description.handlers {
-        help_handler(&mut text, handler);
+        help_handler(&mut text, handler, plugin.is_blocking(&handler.id));
     }
     if description.handlers.is_empty() {
         text.push_str("  (none)\n");
@@ -61,13 +62,18 @@ fn help(description: &PluginDescription) -> String {
     text
 }
 
-fn help_handler(text: &mut String, handler: &HandlerDescription) {
-    let kind = match handler.kind {
-        HandlerKind::Call => String::new(),
-        other => format!(" ({})", other.as_str()),
-    };
+fn help_handler(text: &mut String, handler: &HandlerDescription, is_blocking: bool) {
+    let kind = (handler.kind != HandlerKind::Call).then_some(handler.kind.as_str());
+    let traits = [
+        kind,
+        is_blocking.then_some("blocking"),
+        handler.concurrent.then_some("concurrent"),
+        handler.idempotent.then_some("idempotent"),
+    ];
+    let traits: Vec<_> = traits.into_iter().flatten().collect();
+    let traits = if traits.is_empty() { String::new() } else { format!(" ({})", traits.join(", ")) };
     // Writing to a String never fails.
-    let _written = writeln!(text, "  {}{kind}  {}", handler.id, handler.doc);
+    let _written = writeln!(text, "  {}{traits}  {}", handler.id, handler.doc);
     for example in &handler.examples {
         let _written = writeln!(text, "      {}: --input '{}'", example.title, example.input);
     }
@@ -79,23 +85,32 @@ mod tests {
     use crate::ctx::Ctx;
     use crate::handler::HandlerError;
     use crate::plugin::Plugin;
+    use crate::stream::Output;
 
-    fn description() -> PluginDescription {
-        let plugin = Plugin::new("acme/count", "1.2.3")
+    fn built() -> BuiltPlugin {
+        Plugin::new("acme/count", "1.2.3")
             .about("Counts things.")
             .handler("count", async |_ctx: Ctx, (): ()| Ok::<_, HandlerError>(1))
             .doc("Counts bytes and lines.")
-            .example("one file", serde_json::json!({ "path": "a.txt" }));
-        plugin.build().unwrap().description().clone()
+            .example("one file", serde_json::json!({ "path": "a.txt" }))
+            .blocking("hash", |_ctx: Ctx, (): ()| Ok::<_, HandlerError>(1))
+            .doc("Hashes.")
+            .concurrent()
+            .stream("lines", async |_ctx: Ctx, (): (), _output: Output| Ok::<_, HandlerError>(1))
+            .idempotent()
+            .build()
+            .unwrap()
     }
 
     #[test]
     fn the_help_names_handlers_and_how_to_run_them() {
-        let text = help(&description());
+        let text = help(&built());
         for part in [
             "acme/count 1.2.3",
             "Counts things.",
-            "count  Counts bytes",
+            "  count  Counts bytes",
+            "  hash (blocking, concurrent)  Hashes.",
+            "  lines (stream, idempotent)",
             r#"--input '{"path":"a.txt"}'"#,
             "plugdock run",
         ] {
@@ -105,7 +120,11 @@ mod tests {
 
     #[test]
     fn the_description_is_json_that_can_be_read_back() {
-        let text = describe(&description());
-        assert_eq!(serde_json::from_str::<PluginDescription>(&text).unwrap(), description());
+        let built = built();
+        let text = describe(built.description());
+        let read: PluginDescription = serde_json::from_str(&text).unwrap();
+        assert_eq!(&read, built.description());
+        let said: Vec<_> = read.handlers.iter().map(|of| (of.concurrent, of.idempotent)).collect();
+        assert_eq!(said, [(false, false), (true, false), (false, true)]);
     }
 }

@@ -1,4 +1,5 @@
 //! One call in a worker: from the wire to the runner and back.
+//! It does not decide when a handler begins; whoever accepts calls does.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use plugdock_contracts::error::{ErrorCode, ExecutionError};
 use plugdock_contracts::{CancelReason, Payload};
 use plugdock_ipc::frame::{CancelKind, LogLevel, LogRecord, Reply, Usage};
 use plugdock_ipc::link::worker::WorkerCall;
+use tokio::time::Instant;
 
 use super::bridge::ChannelBridge;
 use crate::bridge::HostBridge;
@@ -15,13 +17,46 @@ use crate::descriptor::CallDescriptor;
 use crate::plugin::BuiltPlugin;
 use crate::runner::{self, Call};
 
-/// Runs a call and answers it.
-pub(super) async fn run(plugin: Arc<BuiltPlugin>, mut call: WorkerCall) {
-    let start = tokio::time::Instant::now();
-    let result = match prepare(&plugin, &mut call) {
-        Ok(prepared) => drive(prepared, &call).await,
-        Err(error) => Err(error),
-    };
+/// A call that was accepted and whose handler has not begun.
+#[derive(Debug)]
+pub(super) struct StartingCall {
+    call: WorkerCall,
+    prepared: Call,
+}
+
+impl StartingCall {
+    /// Queues `Started` for a call that can be run. One that cannot is answered here, without it.
+    pub(super) fn accept(plugin: &Arc<BuiltPlugin>, mut call: WorkerCall) -> Option<Self> {
+        match prepare(plugin, &mut call) {
+            Ok(prepared) => {
+                // A host that is gone cannot be told; `started` says so, and nothing begins.
+                let _queued = call.handle().started();
+                Some(Self { call, prepared })
+            }
+            Err(error) => {
+                answer(call, Err(error), None);
+                None
+            }
+        }
+    }
+
+    /// Waits until the stream took `Started`: the handler may begin then. False when that cannot happen any more.
+    /// Cancel-safe.
+    pub(super) async fn started(&self) -> bool {
+        self.call.handle().flush_started().await.is_ok()
+    }
+
+    /// Runs the call and answers it.
+    pub(super) async fn run(self) {
+        let Self { call, prepared } = self;
+        run(call, prepared).await;
+    }
+}
+
+async fn run(call: WorkerCall, prepared: Call) {
+    let start = Instant::now();
+    let result = drive(prepared, &call).await;
+    let run_us = u64::try_from(start.elapsed().as_micros()).ok();
     let dropped = call.handle().n_dropped();
     if dropped > 0 {
         // Its number tells the host how many are missing before it; a host that is gone misses nothing.
@@ -33,9 +68,12 @@ pub(super) async fn run(plugin: Arc<BuiltPlugin>, mut call: WorkerCall) {
     }
     // What was printed must be in the pipe before the answer, or the host would count it to nobody.
     let _flushed = std::io::stdout().flush();
+    answer(call, result, run_us);
+}
+
+fn answer(call: WorkerCall, result: Result<Payload, ExecutionError>, run_us: Option<u64>) {
     let sent = match result {
         Ok(payload) => {
-            let run_us = u64::try_from(start.elapsed().as_micros()).ok();
             let content_type = payload.content_type().to_owned();
             let usage = Usage { run_us, ..Usage::default() };
             call.reply(Reply { content_type, usage }, payload.into_bytes())
@@ -53,6 +91,9 @@ fn prepare(plugin: &Arc<BuiltPlugin>, call: &mut WorkerCall) -> Result<Call, Exe
         ExecutionError::from_error(ErrorCode::ProtocolViolation, &error)
             .with_help("host and runtime disagree on the call's form")
     })?;
+    if plugin.handler(&descriptor.handler).is_none() {
+        return Err(runner::unknown_handler(plugin, &descriptor));
+    }
     // The frame's time is the one that counts: it was measured when the call was sent.
     descriptor.time_limit_us = meta.deadline_us;
     let input = Payload::new(call.input().clone(), meta.content_type.clone());
@@ -63,8 +104,6 @@ fn prepare(plugin: &Arc<BuiltPlugin>, call: &mut WorkerCall) -> Result<Call, Exe
 async fn drive(prepared: Call, call: &WorkerCall) -> Result<Payload, ExecutionError> {
     let handle = call.handle();
     let (control, future) = runner::run(prepared);
-    // A host that is gone cannot be told.
-    let _told = handle.started();
     let mut future = std::pin::pin!(future);
     tokio::select! {
         biased;

@@ -1,17 +1,24 @@
 //! What a worker says of itself when it introduces itself.
 
-use plugdock_contracts::describe::{HandlerDescription, HandlerKind, PluginDescription};
+use plugdock_contracts::describe::{HandlerDescription, HandlerKind};
 use plugdock_ipc::frame::{self, HandlerInfo, Hello, Observation};
 
+use crate::plugin::BuiltPlugin;
+
 /// The introduction of a plugin, with what the worker sees of its sandbox.
-pub(super) fn hello(description: &PluginDescription) -> Hello {
+pub(super) fn hello(plugin: &BuiltPlugin) -> Hello {
+    let description = plugin.description();
     Hello {
         plugin_id: description.id.to_string(),
         plugin_version: description.version.to_string(),
         runtime_name: env!("CARGO_PKG_NAME").to_owned(),
         runtime_version: env!("CARGO_PKG_VERSION").to_owned(),
         features: Vec::new(),
-        handlers: description.handlers.iter().map(handler).collect(),
+        handlers: description
+            .handlers
+            .iter()
+            .map(|of| HandlerInfo { blocking: plugin.is_blocking(&of.id), ..handler(of) })
+            .collect(),
         sandbox: observations(),
         pid: std::process::id(),
     }
@@ -26,7 +33,6 @@ fn handler(description: &HandlerDescription) -> HandlerInfo {
             HandlerKind::Channel => frame::HandlerKind::Channel,
             _ => frame::HandlerKind::Call,
         },
-        blocking: false,
         concurrent: description.concurrent,
         idempotent: description.idempotent,
         doc: description.doc.clone(),
@@ -41,6 +47,7 @@ fn handler(description: &HandlerDescription) -> HandlerInfo {
                 output: example.output.as_ref().map(ToString::to_string),
             })
             .collect(),
+        ..HandlerInfo::default()
     }
 }
 
@@ -53,4 +60,35 @@ fn observations() -> Vec<Observation> {
         ("process_group", receipt.process_group.to_string()),
     ];
     facts.into_iter().map(|(key, value)| Observation { key: key.to_owned(), value }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ctx::Ctx;
+    use crate::handler::HandlerError;
+    use crate::plugin::Plugin;
+
+    #[test]
+    fn a_hello_says_what_each_handler_bears() {
+        let plugin = Plugin::new("acme/test", "1.0.0")
+            .handler("plain", async |_ctx: Ctx, (): ()| Ok::<_, HandlerError>(()))
+            .handler("many", async |_ctx: Ctx, (): ()| Ok::<_, HandlerError>(()))
+            .concurrent()
+            .blocking("thread", |_ctx: Ctx, (): ()| Ok::<_, HandlerError>(()))
+            .idempotent()
+            .build()
+            .unwrap();
+        let said: Vec<_> = hello(&plugin)
+            .handlers
+            .into_iter()
+            .map(|of| (of.name, of.blocking, of.concurrent, of.idempotent))
+            .collect();
+        let expected = [
+            ("plain".to_owned(), false, false, false),
+            ("many".to_owned(), false, true, false),
+            ("thread".to_owned(), true, false, true),
+        ];
+        assert_eq!(said, expected);
+    }
 }

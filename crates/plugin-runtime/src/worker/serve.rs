@@ -1,5 +1,6 @@
 //! Serves a plugin over a byte stream: introduces it, runs the calls that come, and ends with the connection.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use super::{call, hello};
+use super::call::StartingCall;
+use super::hello;
 use crate::plugin::BuiltPlugin;
 
 /// Time a host has to answer the introduction: it started the worker and waits for it.
@@ -64,7 +66,7 @@ where
     W: AsyncWrite + Unpin,
 {
     crate::runner::install_panic_hook();
-    let hello = hello::hello(plugin.description());
+    let hello = hello::hello(&plugin);
     let session = introduce(reader, writer, config.codec, hello, config.introduction).await?;
     let (end, driver) = WorkerEnd::new(session, LinkConfig::default());
     let mut accepting = std::pin::pin!(accept(end, plugin, config.handlers));
@@ -80,29 +82,46 @@ where
     }
 }
 
-/// Accepts until nothing more comes, or until everything that ran before a drain is done.
+/// Accepts until nothing more comes, or until everything that came before a drain is done.
+///
+/// It runs beside the connection's driver, in the same task: a call goes to the handlers' runtime only when the stream
+/// took its `Started`. A host that sees the stream end without one knows that the handler did not begin.
 async fn accept(mut end: WorkerEnd, plugin: Arc<BuiltPlugin>, handlers: Handle) {
     let heartbeat = end.heartbeat();
+    // In the order of their `Started`, which is the order in which they are written.
+    let mut starting = VecDeque::new();
     let mut running = JoinSet::new();
     let mut draining = false;
     loop {
         tokio::select! {
             event = end.accept() => match event {
-                Some(WorkerEvent::Call(call)) => {
-                    running.spawn_on(call::run(Arc::clone(&plugin), call), &handlers);
-                }
+                Some(WorkerEvent::Call(call)) => starting.extend(StartingCall::accept(&plugin, call)),
                 Some(WorkerEvent::HealthCheck(probe)) => {
                     running.spawn_on(answer_health(Arc::clone(&plugin), probe), &handlers);
                 }
                 Some(WorkerEvent::Drain(_)) => draining = true,
                 Some(_) | None => return,
             },
+            is_started = first_started(&starting) => {
+                // One that was not told belongs to a connection that is gone: its drop ends it, unrun.
+                if let Some(call) = starting.pop_front().filter(|_| is_started) {
+                    running.spawn_on(call.run(), &handlers);
+                }
+            }
             Some(_ended) = running.join_next() => heartbeat.beat(),
         }
-        if draining && running.is_empty() {
+        if draining && starting.is_empty() && running.is_empty() {
             end.goodbye(GoodbyeKind::Done, "drained");
             return;
         }
+    }
+}
+
+/// Waits for the first of the calls that start; for ever without one. Cancel-safe.
+async fn first_started(starting: &VecDeque<StartingCall>) -> bool {
+    match starting.front() {
+        Some(call) => call.started().await,
+        None => std::future::pending().await,
     }
 }
 

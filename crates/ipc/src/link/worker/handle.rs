@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::job::{Job, Waiter};
+use super::job::{Job, Start, Waiter};
 use super::state::Worker;
 use crate::error::SendError;
 use crate::frame::{
@@ -56,18 +56,41 @@ impl CallHandle {
         if self.job.is_over() { Err(SendError::CallOver { call: self.job.id }) } else { Ok(()) }
     }
 
-    /// Says that the handler runs now. The first time counts.
+    /// Queues `Started`, in front of what other calls send, and does not wait until it is written: the handler must
+    /// not begin before [`CallHandle::flush_started`] says so. The first time counts.
     ///
     /// # Errors
     /// The call or the connection ended.
     pub fn started(&self) -> Result<(), SendError> {
-        self.check()?;
-        if self.job.started.set(Instant::now()).is_err() {
-            return Ok(());
+        self.start().map(drop)
+    }
+
+    /// Says `Started`, if that was not said yet, and waits until the stream took all of it. After that, and not before,
+    /// the handler may begin: a host takes a stream that ended without it as proof that the handler did not.
+    ///
+    /// Cancel-safe: dropped midway, `Started` is still sent, and the wait can be taken up again.
+    ///
+    /// # Errors
+    /// The call ended, or the connection did before everything was written.
+    pub async fn flush_started(&self) -> Result<(), SendError> {
+        let Start { ticket, .. } = self.start()?;
+        self.worker.core.written(ticket).await
+    }
+
+    fn start(&self) -> Result<Start, SendError> {
+        // Held until the frame is queued, so that it cannot come behind the end of its call.
+        let asked = self.job.asked();
+        if asked.over {
+            return Err(SendError::CallOver { call: self.job.id });
         }
-        let waited_us = micros(self.job.received.elapsed());
+        if let Some(start) = self.job.started.get() {
+            return Ok(*start);
+        }
+        let at = Instant::now();
+        let waited_us = micros(at.duration_since(self.job.received));
         let frame = self.worker.core.encode(Frame::bare(self.job.id, Started { waited_us }))?;
-        self.worker.core.push(frame, None)
+        let ticket = self.worker.core.urge_encoded(frame)?;
+        Ok(*self.job.started.get_or_init(|| Start { at, ticket }))
     }
 
     /// Sends a log record without waiting; false when it was dropped because too many wait to be sent. Number and time of
@@ -105,7 +128,7 @@ impl CallHandle {
         self.check()?;
         record.fit();
         record.seq = self.job.seq.fetch_add(1, Ordering::Relaxed);
-        record.offset_us = self.job.started.get().map_or(0, |at| micros(at.elapsed()));
+        record.offset_us = self.job.started.get().map_or(0, |start| micros(start.at.elapsed()));
         self.worker.core.encode(Frame::bare(self.job.id, record))
     }
 

@@ -12,13 +12,14 @@ use tokio::time::Instant;
 use crate::error::SendError;
 use crate::frame::{CallId, Cancel, HostReply};
 use crate::limit::{LinkLimits, MAX_OPEN_STREAMS};
+use crate::link::Ticket;
 use crate::stream::{Inflow, InflowEnd, Outflow};
 
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) id: CallId,
     pub(super) received: Instant,
-    pub(super) started: OnceLock<Instant>,
+    pub(super) started: OnceLock<Start>,
     pub(super) cancel: watch::Sender<Option<Cancel>>,
     pub(super) inputs: Vec<Arc<Inflow>>,
     outputs: Mutex<Outputs>,
@@ -27,6 +28,13 @@ pub(super) struct Job {
     pub(super) over: AtomicBool,
     pub(super) seq: AtomicU64,
     pub(super) n_dropped: AtomicU64,
+}
+
+/// When `Started` was queued, and where.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    pub(super) at: Instant,
+    pub(super) ticket: Ticket,
 }
 
 #[derive(Debug, Default)]

@@ -1,118 +1,14 @@
-//! The worker's side against a host in the same process, over a pipe in memory.
+//! Calls, streams, host calls, drain and the end, as a host sees them.
+//! What comes before a handler's first line is tested beside this.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use plugdock_contracts::error::{ErrorCode, ExecutionError};
-use plugdock_contracts::health::{HealthIssue, HealthLevel, HealthReport};
-use plugdock_contracts::{ExecutionId, HandlerId};
-use plugdock_ipc::LinkError;
-use plugdock_ipc::frame::{Call, Cancel, CancelKind, GoodbyeKind, Welcome};
-use plugdock_ipc::handshake::greet;
-use plugdock_ipc::link::LinkConfig;
-use plugdock_ipc::link::host::{CallEvent, CallStart, HostCallHandle, HostEnd};
-use tokio::runtime::Handle;
-use tokio::task::JoinSet;
+use plugdock_ipc::frame::{Cancel, CancelKind};
+use plugdock_ipc::link::host::CallEvent;
 
-use super::{ServeConfig, ServeError, serve};
-use crate::ctx::Ctx;
-use crate::descriptor::CallDescriptor;
-use crate::handler::HandlerError;
-use crate::plugin::Plugin;
-use crate::stream::{Input, Output};
-
-fn plugin() -> Plugin {
-    Plugin::new("acme/test", "1.0.0")
-        .health(async || {
-            HealthReport::of(vec![HealthIssue::new(HealthLevel::Degraded, "cold", "the cache is cold")])
-        })
-        .handler("echo", async |ctx: Ctx, text: String| {
-            ctx.log().with("n", &1).info("echoing");
-            ctx.progress(0.5, "half");
-            Ok(text)
-        })
-        .handler("ask", async |ctx: Ctx, key: String| {
-            let value = ctx.cache().get(&key).await?;
-            Ok(value.map(|value| value.len()))
-        })
-        .handler("wait", async |ctx: Ctx, (): ()| -> Result<(), HandlerError> {
-            ctx.cancelled().await;
-            Err(HandlerError::message("stopped late"))
-        })
-        .handler("panic", async |_ctx: Ctx, (): ()| -> Result<(), HandlerError> { panic!("oh no") })
-        .stream("count", async |_ctx: Ctx, n: u8, output: Output| {
-            for i in 0..n {
-                output.send(vec![i]).await?;
-            }
-            Ok(n)
-        })
-        .channel("double", async |_ctx: Ctx, (): (), mut input: Input, output: Output| {
-            while let Some(piece) = input.next().await? {
-                output.send([&piece[..], &piece[..]].concat()).await?;
-            }
-            Ok(())
-        })
-}
-
-/// A host and the worker it talks to.
-struct Pair {
-    end: HostEnd,
-    link: JoinSet<LinkError>,
-    worker: JoinSet<Result<(), ServeError>>,
-}
-
-async fn connect() -> Pair {
-    let (host, worker_pipe) = tokio::io::duplex(64 * 1024);
-    let (reader, writer) = tokio::io::split(worker_pipe);
-    let built = Arc::new(plugin().build().unwrap());
-    let mut worker = JoinSet::new();
-    worker.spawn(serve(reader, writer, built, ServeConfig::new(Handle::current())));
-    let (reader, writer) = tokio::io::split(host);
-    let greeted = greet(reader, writer, Duration::from_secs(5)).await.unwrap();
-    assert_eq!(greeted.hello().plugin_id, "acme/test");
-    assert_eq!(greeted.hello().handlers.len(), 6);
-    let session = greeted.welcome(Welcome::default()).await.unwrap();
-    let (end, driver) = HostEnd::new(session, LinkConfig::default());
-    let mut link = JoinSet::new();
-    link.spawn(driver.run());
-    Pair { end, link, worker }
-}
-
-impl Pair {
-    async fn call(&self, handler: &str, input: &str, n_input_streams: u32) -> HostCallHandle {
-        let plugin = plugin().build().unwrap().description().id.clone();
-        let descriptor =
-            CallDescriptor::new(ExecutionId::generate(), plugin, HandlerId::new(handler).unwrap());
-        let call = Call {
-            handler: handler.to_owned(),
-            descriptor: serde_json::to_string(&descriptor).unwrap(),
-            content_type: "application/json".to_owned(),
-            n_input_streams,
-            ..Call::default()
-        };
-        self.end.call(CallStart { call, input: Bytes::copy_from_slice(input.as_bytes()) }).await.unwrap()
-    }
-
-    /// Ends as a host does.
-    async fn goodbye(mut self) {
-        self.end.goodbye(GoodbyeKind::Done, "");
-        self.worker.join_next().await.unwrap().unwrap().unwrap();
-        self.link.join_next().await.unwrap().unwrap();
-    }
-}
-
-async fn next(call: &mut HostCallHandle) -> CallEvent {
-    call.next().await.unwrap().expect("the call has not ended")
-}
-
-async fn failure(call: &mut HostCallHandle) -> ExecutionError {
-    loop {
-        if let CallEvent::Error(report) = next(call).await {
-            return (*report).into();
-        }
-    }
-}
+use super::pair::{connect, failure, next};
 
 #[tokio::test]
 async fn a_call_is_started_logged_and_answered() {
@@ -249,5 +145,44 @@ async fn a_plugin_is_asked_how_it_is() {
         (report.level, report.detail.as_str()),
         (plugdock_ipc::frame::HealthLevel::Degraded, "the cache is cold")
     );
+    pair.goodbye().await;
+}
+
+#[tokio::test]
+async fn a_cancel_stops_its_own_call_and_the_one_beside_it_goes_on() {
+    let pair = connect().await;
+    let mut calls = Vec::new();
+    let mut inputs = Vec::new();
+    for name in ["\"a\"", "\"b\""] {
+        let mut call = pair.call("relay", name, 1).await;
+        inputs.push(call.take_input(0).unwrap());
+        calls.push(call);
+    }
+    let mut ids = Vec::new();
+    // Both run before either gets anything.
+    for (call, name) in calls.iter_mut().zip(["a", "b"]) {
+        assert!(matches!(next(call).await, CallEvent::Started { .. }));
+        let CallEvent::Log(record) = next(call).await else { panic!("a log record was due") };
+        assert_eq!(record.message, name);
+        ids.push(record.fields);
+    }
+    assert_ne!(ids[0], ids[1]);
+    for (call, input, said) in [(0, "1", "a1"), (1, "2", "b2"), (0, "3", "a3")] {
+        inputs[call].send(Bytes::from_static(input.as_bytes())).await.unwrap();
+        let event = next(&mut calls[call]).await;
+        assert!(
+            matches!(&event, CallEvent::Data { bytes, .. } if bytes[..] == *said.as_bytes()),
+            "{event:?}"
+        );
+    }
+    calls[0].cancel(Cancel::new(CancelKind::Caller, "enough", Duration::ZERO));
+    assert_eq!(failure(&mut calls[0]).await.code(), &ErrorCode::Aborted);
+    inputs[1].send(Bytes::from_static(b"4")).await.unwrap();
+    assert!(matches!(next(&mut calls[1]).await, CallEvent::Data { bytes, .. } if bytes[..] == *b"b4"));
+    inputs.remove(1).finish().unwrap();
+    assert!(matches!(next(&mut calls[1]).await, CallEvent::End { aborted: None, .. }));
+    let CallEvent::Reply { payload, .. } = next(&mut calls[1]).await else { panic!("a reply was due") };
+    assert_eq!(ids[1], format!(r#"{{"id":{}}}"#, String::from_utf8_lossy(&payload)));
+    drop((calls, inputs));
     pair.goodbye().await;
 }
