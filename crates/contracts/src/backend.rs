@@ -18,6 +18,7 @@ use crate::id::{ExecutionId, PluginId, WorkerId};
 use crate::outcome::Outcome;
 use crate::request::ExecutionRequest;
 use crate::stats::BackendStats;
+use crate::worker::WorkerStatus;
 
 /// Which backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -89,6 +90,37 @@ pub trait ExecutionBackend: Send + Sync + 'static {
 
     /// What happens from now on. A subscriber that does not keep up loses events, and sees how many.
     fn subscribe(&self) -> BackendEvents;
+
+    /// The worker processes that live now. Empty for a backend that keeps none between executions.
+    fn workers(&self) -> Vec<WorkerStatus> {
+        Vec::new()
+    }
+
+    /// Changes how many workers are kept and how many there may be. What is over ends when it has no call.
+    ///
+    /// # Errors
+    /// `UNSUPPORTED` where there is no pool, `VALIDATION_ERROR` for bounds that cannot be, `SHUTTING_DOWN`.
+    fn resize(&self, min: usize, max: usize) -> Result<(), ExecutionError> {
+        let message = format!("the `{}` backend keeps no workers: {min} to {max} cannot be set", self.kind());
+        Err(ExecutionError::new(ErrorCode::Unsupported, message).with_help("use the `worker-pool` backend"))
+    }
+
+    /// Reads a plugin's files again, or those of all known plugins. If a program was replaced, new workers run it and
+    /// old ones finish what they have. The answer is the plugins whose program was replaced.
+    ///
+    /// The future fails with `UNSUPPORTED` where every execution reads them anyway, and as finding the plugin fails.
+    fn reload<'a>(
+        &'a self,
+        plugin: Option<&'a PluginId>,
+    ) -> BoxFuture<'a, Result<Vec<PluginId>, ExecutionError>> {
+        let message = match plugin {
+            Some(plugin) => format!("the `{}` backend keeps nothing of `{plugin}` loaded", self.kind()),
+            None => format!("the `{}` backend keeps no plugin loaded", self.kind()),
+        };
+        let error = ExecutionError::new(ErrorCode::Unsupported, message)
+            .with_help("each execution reads the plugin's files anyway");
+        Box::pin(std::future::ready(Err(error)))
+    }
 
     /// Stops: takes no more executions, ends what runs, and leaves nothing behind. A second call gets the same answer.
     fn shutdown(&self, how: Shutdown) -> BoxFuture<'_, ShutdownReport>;
@@ -208,6 +240,66 @@ pub enum BackendEvent {
         /// On what.
         subject: String,
     },
+    /// A worker was sent away on purpose.
+    Recycled {
+        /// The worker.
+        worker: WorkerId,
+        /// The plugin it served.
+        plugin: PluginId,
+        /// Why.
+        why: RecycleReason,
+    },
+    /// A worker did not become ready.
+    StartFailed {
+        /// The plugin it was for.
+        plugin: PluginId,
+        /// Why, as the execution that waited for it was told.
+        error: Box<ExecutionError>,
+    },
+    /// A plugin's workers died too often: it is not started for a while.
+    Quarantined {
+        /// The plugin.
+        plugin: PluginId,
+        /// How its last workers ended, the latest last.
+        exits: Vec<String>,
+        /// When it is tried again.
+        retry_after: Duration,
+    },
+    /// A plugin that was quarantined works again.
+    Released {
+        /// The plugin.
+        plugin: PluginId,
+    },
+    /// A request was refused because too many wait.
+    QueueFull {
+        /// The plugin it was for.
+        plugin: PluginId,
+        /// Requests that waited, in the part of the queue that was full.
+        waiting: u64,
+        /// How many may wait there.
+        limit: u64,
+    },
+    /// A worker did not answer a health check, or said that it is unhealthy.
+    HealthFailed {
+        /// The worker.
+        worker: WorkerId,
+        /// The plugin it served.
+        plugin: PluginId,
+        /// What was wrong.
+        detail: String,
+    },
+    /// The pool's bounds were changed.
+    Resized {
+        /// Workers it keeps.
+        min: usize,
+        /// Workers it has at most.
+        max: usize,
+    },
+    /// A plugin's program was replaced: new workers run it, old ones finish what they have.
+    Reloaded {
+        /// The plugin.
+        plugin: PluginId,
+    },
     /// An in-process execution did not stop when asked and was left behind.
     Abandoned {
         /// The execution.
@@ -215,6 +307,60 @@ pub enum BackendEvent {
     },
     /// The backend stops.
     ShuttingDown,
+}
+
+/// Why a worker was sent away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RecycleReason {
+    /// It served as many calls as one may.
+    Calls,
+    /// It is as old as one may be.
+    Age,
+    /// Its resident memory grew as far as it may.
+    Memory,
+    /// It had nothing to do for long enough.
+    Idle,
+    /// Its place was needed for another plugin.
+    Displaced,
+    /// The pool became smaller.
+    Resized,
+    /// The plugin's program was replaced.
+    Reloaded,
+    /// A call on it was stopped and did not end as asked, or it broke the protocol.
+    Tainted,
+    /// It was started for a nested execution only.
+    Surplus,
+    /// It failed a health check.
+    Unhealthy,
+    /// The backend stops.
+    Shutdown,
+}
+
+impl RecycleReason {
+    /// The word that statistics count it under.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Calls => "calls",
+            Self::Age => "age",
+            Self::Memory => "memory",
+            Self::Idle => "idle",
+            Self::Displaced => "displaced",
+            Self::Resized => "resized",
+            Self::Reloaded => "reloaded",
+            Self::Tainted => "tainted",
+            Self::Surplus => "surplus",
+            Self::Unhealthy => "unhealthy",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+impl fmt::Display for RecycleReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// Where a subscriber's events come from.

@@ -24,6 +24,7 @@ pub mod span;
 pub mod stats;
 pub mod timeouts;
 pub mod trace;
+pub mod worker;
 pub mod workspace;
 
 pub use backend::{BackendKind, ExecutionBackend, ExecutionBackendExt, Shutdown, ShutdownReport};
@@ -40,6 +41,7 @@ pub use request::{Descriptor, ExecutionRequest};
 pub use size::ByteSize;
 pub use timeouts::Timeouts;
 pub use trace::TraceContext;
+pub use worker::{WorkerState, WorkerStatus};
 
 /// A boxed future, as the object-safe traits of this crate return it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

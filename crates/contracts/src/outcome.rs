@@ -31,6 +31,9 @@ pub struct Outcome {
     /// Whether a process had to be started for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<WorkerStart>,
+    /// How often its handler was, or may have been, started.
+    #[serde(default)]
+    pub attempts: Attempts,
     /// The workspace it had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<WorkspaceId>,
@@ -60,6 +63,7 @@ impl Outcome {
             backend,
             worker: None,
             start: None,
+            attempts: Attempts::default(),
             workspace: None,
             artifacts: CollectedArtifacts::default(),
             sandbox: SandboxReport::default(),
@@ -100,6 +104,17 @@ pub enum WorkerStart {
     Warm,
 }
 
+/// How often a handler was started for one execution. Without retries it is at most once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Attempts {
+    /// Times the handler was started, or may have been: 0 or 1, and more only for a handler that declares itself idempotent.
+    pub started: u32,
+    /// Times the call was given to a worker that died and provably had not started it.
+    pub taken_back: u32,
+}
+
 /// How long each step took, in microseconds where it is serialised. A step that did not happen is absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -130,6 +145,10 @@ pub struct Usage {
     /// CPU time in the kernel, of the process and the children it waited for.
     #[serde(with = "micros::option", rename = "cpu_system_us", skip_serializing_if = "Option::is_none")]
     pub cpu_system: Option<Duration>,
+    /// CPU time in both modes, where only their sum was measured: of the process and all its threads while it ran this
+    /// execution alone.
+    #[serde(with = "micros::option", rename = "cpu_total_us", skip_serializing_if = "Option::is_none")]
+    pub cpu_total: Option<Duration>,
     /// Largest resident set of one process, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_resident_bytes: Option<u64>,
@@ -145,9 +164,9 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// CPU time in both modes, if both were measured.
+    /// CPU time in both modes, if both or their sum were measured.
     pub fn cpu(&self) -> Option<Duration> {
-        Some(self.cpu_user? + self.cpu_system?)
+        self.cpu_total.or_else(|| Some(self.cpu_user? + self.cpu_system?))
     }
 }
 
@@ -250,6 +269,22 @@ mod tests {
         assert_eq!(document["timings"]["run_us"], 1500);
         assert!(document["usage"].get("cpu_system_us").is_none(), "what was not measured is absent");
         assert_eq!(serde_json::from_value::<Outcome>(document).unwrap(), outcome);
+    }
+
+    #[test]
+    fn cpu_time_is_the_sum_however_it_was_measured() {
+        let span = Duration::from_micros;
+        let of = |user, system, total| Usage {
+            cpu_user: user,
+            cpu_system: system,
+            cpu_total: total,
+            ..Usage::default()
+        };
+        assert_eq!(of(Some(span(2)), Some(span(3)), None).cpu(), Some(span(5)));
+        assert_eq!(of(Some(span(2)), None, None).cpu(), None, "half of it is no sum");
+        let sum = of(None, None, Some(span(7)));
+        assert_eq!(sum.cpu(), Some(span(7)));
+        assert_eq!(serde_json::to_value(sum).unwrap(), serde_json::json!({ "cpu_total_us": 7 }));
     }
 
     #[test]

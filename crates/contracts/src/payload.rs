@@ -117,12 +117,19 @@ impl fmt::Debug for Payload {
 #[derive(Serialize, Deserialize)]
 struct PayloadDocument<'a> {
     content_type: Cow<'a, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    // A `null` that is there is a payload of JSON `null`, not one that is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     json: Option<Box<serde_json::value::RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<Vec<u8>>,
+}
+
+fn present<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Box<serde_json::value::RawValue>>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
 }
 
 impl Serialize for Payload {
@@ -175,6 +182,7 @@ mod tests {
     fn every_kind_of_payload_survives_a_document() {
         for payload in [
             Payload::json(&[1, 2]).unwrap(),
+            Payload::null(),
             Payload::new("plain", "text/plain"),
             Payload::new(vec![0xff, 0], "application/octet-stream"),
             Payload::from_json_bytes("not json"),
