@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::tree::Tree;
-use super::{link, manifest, shape, word};
+use super::{link, manifest, shape, sibling, word};
 use crate::failure::ChoreError;
 use crate::violation::{Violation, count, report};
 
@@ -38,6 +38,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
         word::unsafe_places(tree),
         word::codec_places(tree),
         word::wire_attributes(tree),
+        sibling::pool_parts(tree),
         link::resolve(tree),
     ]
     .concat()

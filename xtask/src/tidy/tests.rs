@@ -177,3 +177,20 @@ fn this_checkout_is_tidy() {
     let found = check(&Tree::load(&crate::root()).unwrap());
     assert!(found.is_empty(), "{}", report(&found));
 }
+
+#[test]
+fn a_part_of_the_pool_names_only_those_it_may() {
+    let path = "crates/execution-factory/src/pool/queue/lane.rs";
+    refused(path, "//! A lane.\nuse crate::pool::lifecycle::Phase;\n", &[&format!("pool-parts {path}:2")]);
+    refused(
+        path,
+        "//! A lane.\nuse crate::pool::{config, queue::Ticket};\n",
+        &[&format!("pool-parts {path}:2")],
+    );
+    refused(path, "//! Not crate::pool::lifecycle.\nuse crate::pool::queue::Ticket;\n", &[]);
+    refused(
+        "crates/execution-factory/src/pool/worker_pool/desk.rs",
+        "//! A desk.\nuse crate::pool::lifecycle::Phase;\n",
+        &[],
+    );
+}
