@@ -1,5 +1,6 @@
 //! What differs between backends: carrying one prepared execution to its end.
 
+use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,27 +10,62 @@ use plugdock_contracts::describe::PluginDescription;
 use plugdock_contracts::error::{ErrorCode, ExecutionError, Step};
 use plugdock_contracts::health::HealthReport;
 use plugdock_contracts::manifest::Isolation;
-use plugdock_contracts::outcome::{SandboxReport, WorkerStart};
+use plugdock_contracts::outcome::{Attempts, SandboxReport, WorkerStart};
 use plugdock_contracts::span::format_span;
+use plugdock_contracts::stats::BackendStats;
 use plugdock_contracts::{
-    BoxFuture, CancelReason, ExecutionId, ExecutionRequest, Limits, Payload, Timeouts, Usage, WorkerId,
+    BoxFuture, CancelReason, ExecutionId, ExecutionRequest, Limits, Payload, Permissions, Timeouts, Usage,
+    WorkerId,
 };
 use plugdock_plugin_runtime::CallDescriptor;
 use tokio::time::Instant;
 
-use crate::execution::Port;
+use crate::execution::{Cancelled, Port};
 use crate::plugin::ResolvedPlugin;
 
 /// An execution that is ready to be carried: everything is decided but its result.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Job {
     pub(crate) request: Arc<ExecutionRequest>,
-    pub(crate) plugin: ResolvedPlugin,
+    pub(crate) plugin: Arc<ResolvedPlugin>,
     pub(crate) descriptor: CallDescriptor,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) temp_dir: std::path::PathBuf,
     pub(crate) port: Port,
+}
+
+/// An execution that wants to run: what is known before there is a place for it.
+#[derive(Debug)]
+pub(crate) struct Claim<'a> {
+    pub(crate) request: &'a Arc<ExecutionRequest>,
+    pub(crate) plugin: &'a Arc<ResolvedPlugin>,
+    pub(crate) permissions: &'a Permissions,
+    pub(crate) limits: &'a Limits,
+    pub(crate) timeouts: &'a Timeouts,
+    pub(crate) cancelled: &'a Cancelled,
+    /// A handler that runs here invoked it. It never waits behind others: one of them could be the one that waits for it.
+    pub(crate) nested: bool,
+    /// Its place in the queue, when it was there before.
+    pub(crate) place: Option<u64>,
+}
+
+/// Why there is no seat.
+#[derive(Debug)]
+pub(crate) enum NoSeat {
+    /// It ends with this.
+    Failed(ExecutionError),
+    /// The plugin it was prepared with was replaced. It is prepared again, and keeps its place.
+    Stale {
+        /// See [`Claim::place`].
+        place: u64,
+    },
+}
+
+impl From<ExecutionError> for NoSeat {
+    fn from(error: ExecutionError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 impl Job {
@@ -47,6 +83,7 @@ pub(crate) struct Carried {
     pub(crate) usage: Usage,
     pub(crate) worker: Option<WorkerId>,
     pub(crate) start: Option<WorkerStart>,
+    pub(crate) attempts: Attempts,
     pub(crate) sandbox: SandboxReport,
     /// Its process was killed by us.
     pub(crate) killed: bool,
@@ -64,6 +101,7 @@ impl Carried {
             usage: Usage::default(),
             worker: None,
             start: None,
+            attempts: Attempts::default(),
             sandbox: SandboxReport::default(),
             killed: false,
             abandoned: false,
@@ -73,14 +111,31 @@ impl Carried {
 
 /// Carries executions.
 pub(crate) trait Carrier: Send + Sync + 'static {
+    /// A place to run. Dropping it gives it back.
+    type Seat: Send;
+
     /// Which backend it is.
     fn kind(&self) -> BackendKind;
 
     /// How far from the host it runs handlers.
     fn isolation(&self) -> Isolation;
 
+    /// Waits for a place to run, at most the claim's time, and not when it is cancelled. Dropping the future gives up.
+    fn reserve<'a>(
+        &'a self,
+        claim: Claim<'a>,
+    ) -> impl Future<Output = Result<Self::Seat, NoSeat>> + Send + 'a;
+
     /// Carries one to its end. Must end by itself soon after the execution's clock, or a cancellation, and the grace.
-    fn carry<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Carried>;
+    /// It may give the seat back before the execution is concluded; what is left of it goes then.
+    fn carry<'a>(
+        &'a self,
+        job: &'a Job,
+        seat: &'a mut Self::Seat,
+    ) -> impl Future<Output = Carried> + Send + 'a;
+
+    /// Resolves when a further execution would have a place at once. Cancel safe.
+    fn ready(&self) -> impl Future<Output = ()> + Send + '_;
 
     /// Asks a plugin what it is. A program that has to be started for it works in `dir`.
     fn describe<'a>(
@@ -92,8 +147,8 @@ pub(crate) trait Carrier: Send + Sync + 'static {
     /// How it is.
     fn health(&self) -> BoxFuture<'_, HealthReport>;
 
-    /// Numbers of its worker processes: started, crashed, alive.
-    fn worker_counts(&self) -> (u64, u64, u64);
+    /// Fills in what runs and waits, and the numbers of its worker processes.
+    fn fill(&self, stats: &mut BackendStats);
 
     /// Ends everything it holds. Called once, when no execution runs any more.
     fn shutdown(&self) -> BoxFuture<'_, ()>;

@@ -6,9 +6,9 @@ use plugdock_contracts::workspace::{CollectedArtifacts, WorkspaceLease};
 
 use super::engine_core::Engine;
 use super::supervise::workspace_error;
-use super::{Carried, Job};
+use super::{Carried, Carrier, Job};
 
-impl Engine {
+impl<C: Carrier> Engine<C> {
     pub(super) async fn conclude(
         &self,
         job: &Job,
@@ -21,6 +21,7 @@ impl Engine {
         outcome.usage = carried.usage;
         outcome.worker = carried.worker;
         outcome.start = carried.start;
+        outcome.attempts = carried.attempts;
         outcome.sandbox = carried.sandbox;
         outcome.workspace = Some(lease.id().clone());
         // Counting walks the disk. The lease comes back unless counting panicked; then its drop has released it.

@@ -9,8 +9,4 @@ pub(crate) struct EngineConfig {
     pub(crate) limits: Limits,
     /// How long steps may take when the request does not say so.
     pub(crate) timeouts: Timeouts,
-    /// Executions that run at a time.
-    pub(crate) max_concurrent: usize,
-    /// Executions that wait at a time.
-    pub(crate) max_waiting: usize,
 }

@@ -18,19 +18,18 @@ use tokio::task::JoinSet;
 
 use super::recorder::Recorder;
 use super::shutdown::{Origin, Stop};
-use super::slot::Slots;
 use super::supervise::workspace_error;
 use super::{Announcer, Carrier, EngineConfig};
-use crate::execution::{CancelSignal, EventQueue, InputPiece, LiveExecution};
+use crate::execution::{CancelSignal, Cancelled, EventQueue, InputPiece, LiveExecution};
 use crate::plugin::PluginSource;
 
 /// Pieces of input that wait for the handler: one being sent, one ready.
 const INPUT_PIECES: usize = 2;
 
 /// What an engine is made of.
-pub(crate) struct EngineParts {
+pub(crate) struct EngineParts<C> {
     pub(crate) config: EngineConfig,
-    pub(crate) carrier: Box<dyn Carrier>,
+    pub(crate) carrier: C,
     pub(crate) platform: Arc<Platform>,
     pub(crate) workspaces: Arc<dyn WorkspaceManager>,
     pub(crate) plugins: Arc<PluginSource>,
@@ -38,11 +37,10 @@ pub(crate) struct EngineParts {
 }
 
 /// Runs executions with a carrier.
-pub(crate) struct Engine {
-    pub(super) parts: EngineParts,
-    pub(super) slots: Slots,
+pub(crate) struct Engine<C> {
+    pub(super) parts: EngineParts<C>,
     pub(super) recorder: Recorder,
-    pub(super) myself: Weak<Engine>,
+    pub(super) myself: Weak<Engine<C>>,
     live: Mutex<HashMap<ExecutionId, CancelSignal>>,
     /// How many are alive, to wait for none.
     pub(super) n_live: watch::Sender<usize>,
@@ -56,16 +54,15 @@ pub(crate) struct Engine {
 pub(super) struct CallerEnds {
     pub(super) queue: Arc<EventQueue>,
     pub(super) input: mpsc::Receiver<InputPiece>,
-    pub(super) cancel: watch::Receiver<Option<plugdock_contracts::CancelReason>>,
+    pub(super) cancelled: Cancelled,
     pub(super) outcome: oneshot::Sender<Outcome>,
 }
 
-impl Engine {
+impl<C: Carrier> Engine<C> {
     /// Makes an engine in the current runtime.
-    pub(crate) fn new(parts: EngineParts) -> Arc<Self> {
+    pub(crate) fn new(parts: EngineParts<C>) -> Arc<Self> {
         plugdock_plugin_runtime::runner::install_panic_hook();
         Arc::new_cyclic(|myself| Self {
-            slots: Slots::new(parts.config.max_concurrent, parts.config.max_waiting),
             parts,
             recorder: Recorder::new(),
             myself: Weak::clone(myself),
@@ -94,18 +91,13 @@ impl Engine {
         let (cancel, cancelled) = CancelSignal::new();
         if let Err(error) = self.admit(&request, origin, &cancel) {
             let outcome = Outcome::new(id, self.parts.carrier.kind(), Err(error));
-            self.recorder.ended(&outcome);
+            self.recorder.ended(&request.descriptor.plugin, &outcome);
             return Execution::finished(outcome);
         }
         let queue = Arc::new(EventQueue::default());
         let (input_in, input_out) = mpsc::channel(INPUT_PIECES);
         let (outcome_in, outcome_out) = oneshot::channel();
-        let ends = CallerEnds {
-            queue: Arc::clone(&queue),
-            input: input_out,
-            cancel: cancelled,
-            outcome: outcome_in,
-        };
+        let ends = CallerEnds { queue: Arc::clone(&queue), input: input_out, cancelled, outcome: outcome_in };
         let engine = Arc::clone(self);
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         // Finished tasks are taken out here, so that the set stays as small as what is alive.
@@ -161,7 +153,12 @@ impl Engine {
     }
 
     pub(crate) async fn ready(&self) {
-        self.slots.ready().await;
+        self.parts.carrier.ready().await;
+    }
+
+    /// Whether it still takes callers' executions.
+    pub(crate) fn check_open(&self) -> Result<(), ExecutionError> {
+        self.stop.check(Origin::Caller)
     }
 
     pub(crate) fn subscribe(&self) -> BackendEvents {
@@ -170,9 +167,7 @@ impl Engine {
 
     pub(crate) fn stats(&self) -> BackendStats {
         let mut stats = self.recorder.snapshot();
-        stats.running = self.slots.taken() as u64;
-        stats.waiting = self.slots.waiting() as u64;
-        (stats.spawned, stats.crashed, stats.workers) = self.parts.carrier.worker_counts();
+        self.parts.carrier.fill(&mut stats);
         stats
     }
 
@@ -217,7 +212,7 @@ impl Engine {
     }
 }
 
-impl fmt::Debug for Engine {
+impl<C: Carrier> fmt::Debug for Engine<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("kind", &self.parts.carrier.kind()).finish_non_exhaustive()
     }

@@ -5,21 +5,21 @@ use std::sync::{Arc, Weak};
 use plugdock_contracts::error::{ErrorCode, ExecutionError};
 use plugdock_contracts::{BoxFuture, ExecutionRequest, Payload};
 
-use super::Engine;
 use super::shutdown::Origin;
+use super::{Carrier, Engine};
 use crate::governance::{Invoke, Invoker};
 
 /// Starts nested executions on an engine that may be gone.
 #[derive(Debug)]
-pub(super) struct EngineInvoker(Weak<Engine>);
+pub(super) struct EngineInvoker<C: Carrier>(Weak<Engine<C>>);
 
-impl EngineInvoker {
-    pub(super) fn new(engine: &Arc<Engine>) -> Self {
+impl<C: Carrier> EngineInvoker<C> {
+    pub(super) fn new(engine: &Arc<Engine<C>>) -> Self {
         Self(Weak::clone(&engine.myself))
     }
 }
 
-impl Invoker for EngineInvoker {
+impl<C: Carrier> Invoker for EngineInvoker<C> {
     fn invoke(&self, invoke: Invoke) -> BoxFuture<'static, Result<Payload, ExecutionError>> {
         let engine = self.0.upgrade();
         Box::pin(async move {

@@ -15,6 +15,7 @@ mod supervise;
 mod tests;
 
 pub(crate) use announcer::Announcer;
-pub(crate) use carrier::{Carried, Carrier, Job, StopClock, StopDecision};
+pub(crate) use carrier::{Carried, Carrier, Claim, Job, NoSeat, StopClock, StopDecision};
 pub(crate) use config::EngineConfig;
 pub(crate) use engine_core::{Engine, EngineParts};
+pub(crate) use slot::{Slots, cancelled_waiting};

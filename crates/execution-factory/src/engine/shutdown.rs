@@ -9,6 +9,7 @@ use plugdock_contracts::error::{ErrorChain, ErrorCode, ExecutionError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::Carrier;
 use super::engine_core::Engine;
 
 /// Who asks for an execution.
@@ -72,16 +73,16 @@ impl Stop {
 }
 
 /// Answers every caller of the shutdown, even when the stopping task is dropped with its runtime.
-struct Answer(Arc<Engine>);
+struct Answer<C: Carrier>(Arc<Engine<C>>);
 
-impl Drop for Answer {
+impl<C: Carrier> Drop for Answer<C> {
     fn drop(&mut self) {
         let ends = self.0.ends.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.0.stop.report.send_replace(Some(ends));
     }
 }
 
-impl Engine {
+impl<C: Carrier> Engine<C> {
     /// Stops. The first call decides how, a later [`Shutdown::Now`] ends its patience; every call gets the same report.
     ///
     /// Cancel safe: the end goes on without its caller.

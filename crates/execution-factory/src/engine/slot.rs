@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use plugdock_contracts::CancelReason;
 use plugdock_contracts::error::{ErrorCode, ExecutionError, Resource, Step};
 use plugdock_contracts::span::format_span;
+use plugdock_contracts::stats::BackendStats;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::execution::Port;
+use super::{Claim, NoSeat};
 
 /// Nested executions at a time, for each slot: they do not wait for slots, so a bound of their own keeps a handler that
 /// invokes without end from starting processes without end.
@@ -46,14 +46,10 @@ impl Slots {
         }
     }
 
-    /// Executions that wait now.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Acquire)
-    }
-
-    /// Executions that hold a slot now.
-    pub(crate) fn taken(&self) -> usize {
-        self.size.saturating_sub(self.free.available_permits())
+    /// Fills in what runs and waits.
+    pub(crate) fn fill(&self, stats: &mut BackendStats) {
+        stats.running = self.size.saturating_sub(self.free.available_permits()) as u64;
+        stats.waiting = self.waiting.load(Ordering::Acquire) as u64;
     }
 
     /// Resolves when a slot is free. Cancel safe.
@@ -62,8 +58,14 @@ impl Slots {
         let _slot = self.free.acquire().await;
     }
 
+    /// Waits for a slot, or takes one of those for nested executions.
+    pub(crate) async fn reserve(&self, claim: Claim<'_>) -> Result<OwnedSemaphorePermit, NoSeat> {
+        let taken = if claim.nested { self.take_nested() } else { self.take(&claim).await };
+        taken.map_err(NoSeat::Failed)
+    }
+
     /// Takes a place for a nested execution, without waiting.
-    pub(crate) fn take_nested(&self) -> Result<OwnedSemaphorePermit, ExecutionError> {
+    fn take_nested(&self) -> Result<OwnedSemaphorePermit, ExecutionError> {
         Arc::clone(&self.nested).try_acquire_owned().map_err(|_none_left| {
             let message =
                 format!("{} nested executions run already", self.size.saturating_mul(NESTED_FACTOR));
@@ -72,11 +74,8 @@ impl Slots {
     }
 
     /// Waits for a slot, at most `acquire`, and not when the execution is cancelled.
-    pub(crate) async fn take(
-        &self,
-        port: &Port,
-        acquire: Duration,
-    ) -> Result<OwnedSemaphorePermit, ExecutionError> {
+    async fn take(&self, claim: &Claim<'_>) -> Result<OwnedSemaphorePermit, ExecutionError> {
+        let acquire = claim.timeouts.acquire();
         if let Ok(slot) = Arc::clone(&self.free).try_acquire_owned() {
             return Ok(slot);
         }
@@ -90,7 +89,7 @@ impl Slots {
         }
         tokio::select! {
             biased;
-            reason = port.cancelled() => Err(cancelled(&reason)),
+            reason = claim.cancelled.wait() => Err(cancelled_waiting(&reason)),
             slot = Arc::clone(&self.free).acquire_owned() => {
                 slot.map_err(|_closed| ExecutionError::new(ErrorCode::ShuttingDown, "the backend is stopping"))
             }
@@ -103,7 +102,7 @@ impl Slots {
 }
 
 /// The error of an execution that was cancelled before it ran.
-pub(super) fn cancelled(reason: &CancelReason) -> ExecutionError {
+pub(crate) fn cancelled_waiting(reason: &CancelReason) -> ExecutionError {
     let code = match reason {
         CancelReason::Shutdown => ErrorCode::ShuttingDown,
         _ => ErrorCode::Aborted,

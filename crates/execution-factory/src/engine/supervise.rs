@@ -2,29 +2,30 @@
 //! the same end, so that nothing is left and exactly one outcome is told.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use plugdock_contracts::error::{ErrorChain, ErrorCode, ExecutionError};
 use plugdock_contracts::workspace::{WorkspaceError, WorkspaceLease};
-use plugdock_contracts::{ExecutionRequest, Outcome};
+use plugdock_contracts::{ExecutionId, ExecutionRequest, Limits, Outcome, Payload, Permissions, Timeouts};
 use plugdock_plugin_runtime::CallDescriptor;
 use tokio::time::Instant;
 
 use super::engine_core::{CallerEnds, Engine};
 use super::invoke::EngineInvoker;
 use super::shutdown::Origin;
-use super::slot::cancelled;
-use super::{Carried, Job};
-use crate::execution::{EventQueue, Port};
+use super::slot::cancelled_waiting;
+use super::{Carrier, Claim, Job, NoSeat};
+use crate::execution::{Cancelled, EventQueue, Port};
 use crate::governance::{Gate, GateParts};
 use crate::plugin::ResolvedPlugin;
 
 /// Takes an execution off the engine's list even when its task panics.
-struct Retire<'a> {
-    engine: &'a Engine,
+struct Retire<'a, C: Carrier> {
+    engine: &'a Engine<C>,
     request: &'a ExecutionRequest,
 }
 
-impl Drop for Retire<'_> {
+impl<C: Carrier> Drop for Retire<'_, C> {
     fn drop(&mut self) {
         self.engine.retire(&self.request.execution_id);
     }
@@ -39,7 +40,17 @@ impl Drop for Complete<'_> {
     }
 }
 
-impl Engine {
+/// What is decided of an execution when it has a place to run.
+struct Seated<S> {
+    plugin: Arc<ResolvedPlugin>,
+    permissions: Permissions,
+    limits: Limits,
+    timeouts: Timeouts,
+    seat: S,
+    queue: Duration,
+}
+
+impl<C: Carrier> Engine<C> {
     pub(super) async fn supervise(
         self: Arc<Self>,
         request: ExecutionRequest,
@@ -48,73 +59,103 @@ impl Engine {
     ) {
         let admitted = Instant::now();
         let request = Arc::new(request);
-        let CallerEnds { queue, input, cancel, outcome: told } = ends;
+        let CallerEnds { queue, input, cancelled, outcome: told } = ends;
         let complete = Complete(&queue);
         let mut outcome = {
-            let _retire = Retire { engine: &self, request: &request };
-            let (asked, isolation) = (Arc::clone(&request), self.parts.carrier.isolation());
-            let prepared = self.look_up(move |plugins| plugins.resolve(&asked, isolation)).await;
-            let permissions =
-                prepared.as_ref().map(|plugin| plugin.permissions(&request)).unwrap_or_default();
-            let gate = Arc::new(Gate::new(GateParts {
-                request: Arc::clone(&request),
-                permissions,
-                platform: Arc::clone(&self.parts.platform),
-                invoker: Arc::new(EngineInvoker::new(&self)),
-                announcer: self.parts.announcer.clone(),
-            }));
-            let port = Port::new(Arc::clone(&queue), input, cancel, Arc::clone(&gate));
-            let outcome = match prepared {
-                Ok(plugin) => self.run(&request, origin, plugin, &port, admitted).await,
-                Err(error) => {
-                    Outcome::new(request.execution_id.clone(), self.parts.carrier.kind(), Err(error))
+            let _retire = Retire { engine: &*self, request: &request };
+            match self.seat(&request, origin, &cancelled, admitted).await {
+                Ok(seated) => {
+                    let gate = Arc::new(Gate::new(GateParts {
+                        request: Arc::clone(&request),
+                        permissions: seated.permissions.clone(),
+                        platform: Arc::clone(&self.parts.platform),
+                        invoker: Arc::new(EngineInvoker::new(&self)),
+                        announcer: self.parts.announcer.clone(),
+                    }));
+                    let port = Port::new(Arc::clone(&queue), input, cancelled, Arc::clone(&gate));
+                    let outcome = self.run(&request, seated, &port).await;
+                    gate.close();
+                    port.close_input().await;
+                    outcome
                 }
-            };
-            gate.close();
-            port.close_input().await;
-            outcome
+                Err(error) => self.refused(&request, error),
+            }
         };
         outcome.timings.total = admitted.elapsed();
         outcome.events_dropped = queue.dropped();
-        self.recorder.ended(&outcome);
+        self.recorder.ended(&request.descriptor.plugin, &outcome);
         drop(complete);
         // A caller that is gone needs no outcome; it is counted.
         let _caller_gone = told.send(outcome);
     }
 
-    async fn run(
+    /// The outcome of an execution that did not get to run.
+    fn refused(&self, request: &ExecutionRequest, error: ExecutionError) -> Outcome {
+        let result = Err(error);
+        self.note_end(&request.execution_id, &result, false, false);
+        Outcome::new(request.execution_id.clone(), self.parts.carrier.kind(), result)
+    }
+
+    /// Finds the plugin and waits for a place to run.
+    async fn seat(
         &self,
         request: &Arc<ExecutionRequest>,
         origin: Origin,
-        plugin: ResolvedPlugin,
-        port: &Port,
+        cancelled: &Cancelled,
         admitted: Instant,
-    ) -> Outcome {
-        let kind = self.parts.carrier.kind();
-        let refused = |error| Outcome::new(request.execution_id.clone(), kind, Err(error));
-        let timeouts = self.timeouts(request, &plugin);
-        // A nested execution never waits: the slot it waits for could be held by the one that invoked it.
-        let is_nested = origin == Origin::Nested;
-        let taken = if is_nested {
-            self.slots.take_nested()
-        } else {
-            self.slots.take(port, timeouts.acquire()).await
+    ) -> Result<Seated<C::Seat>, ExecutionError> {
+        let mut place = None;
+        loop {
+            let plugin = self.resolve(request).await?;
+            let permissions = plugin.permissions(request);
+            let timeouts = self.timeouts(request, &plugin);
+            let limits =
+                request.limits.clone().or(&plugin.manifest.resources.limits).or(&self.parts.config.limits);
+            let claim = Claim {
+                request,
+                plugin: &plugin,
+                permissions: &permissions,
+                limits: &limits,
+                timeouts: &timeouts,
+                cancelled,
+                nested: origin == Origin::Nested,
+                place,
+            };
+            match self.parts.carrier.reserve(claim).await {
+                Ok(seat) => {
+                    let queue = admitted.elapsed();
+                    return Ok(Seated { plugin, permissions, limits, timeouts, seat, queue });
+                }
+                Err(NoSeat::Failed(error)) => return Err(error),
+                Err(NoSeat::Stale { place: kept }) => place = Some(kept),
+            }
+        }
+    }
+
+    /// The plugin of a request, from memory where that is fresh enough.
+    async fn resolve(&self, request: &Arc<ExecutionRequest>) -> Result<Arc<ResolvedPlugin>, ExecutionError> {
+        let isolation = self.parts.carrier.isolation();
+        let plugin = match self.parts.plugins.remembered(request, std::time::Instant::now()) {
+            Some(plugin) => plugin,
+            None => {
+                let asked = Arc::clone(request);
+                self.look_up(move |plugins| plugins.look(&asked)).await?
+            }
         };
-        let slot = match taken {
-            Ok(slot) => slot,
-            Err(error) => return refused(error),
-        };
-        let queue = admitted.elapsed();
+        plugin.check(request, isolation)?;
+        Ok(plugin)
+    }
+
+    async fn run(&self, request: &Arc<ExecutionRequest>, seated: Seated<C::Seat>, port: &Port) -> Outcome {
+        let Seated { plugin, limits, timeouts, mut seat, queue, .. } = seated;
         let mut spec = request.workspace.clone();
-        let limits =
-            request.limits.clone().or(&plugin.manifest.resources.limits).or(&self.parts.config.limits);
         spec.storage_limit = spec.storage_limit.or(limits.storage);
         let lease = tokio::select! {
             biased;
-            reason = port.cancelled() => return refused(cancelled(&reason)),
+            reason = port.cancelled() => return self.refused(request, cancelled_waiting(&reason)),
             lease = self.parts.workspaces.acquire(&request.execution_id, &spec) => match lease {
                 Ok(lease) => lease,
-                Err(error) => return refused(workspace_error(&error)),
+                Err(error) => return self.refused(request, workspace_error(&error)),
             },
         };
         let section =
@@ -129,40 +170,45 @@ impl Engine {
             temp_dir: lease.temp_dir().to_owned(),
             port: port.clone(),
         };
-        let carried = self.parts.carrier.carry(&job).await;
-        self.note_end(&job, &carried);
-        let mut outcome = self.conclude(&job, carried, lease).await;
-        outcome.timings.queue = Some(queue);
-        drop(slot);
-        outcome
-    }
-
-    fn timeouts(&self, request: &ExecutionRequest, plugin: &ResolvedPlugin) -> plugdock_contracts::Timeouts {
-        let mut timeouts = request.timeouts.clone();
-        timeouts.call = timeouts.call.or(plugin.manifest.resources.timeout);
-        timeouts.or(&self.parts.config.timeouts)
-    }
-
-    /// Notes for the shutdown report and the statistics how it ended.
-    fn note_end(&self, job: &Job, carried: &Carried) {
+        let carried = self.parts.carrier.carry(&job, &mut seat).await;
         if carried.abandoned {
             self.recorder.abandoned();
             let execution = job.id().clone();
             self.parts.announcer.announce(plugdock_contracts::backend::BackendEvent::Abandoned { execution });
         }
+        self.note_end(job.id(), &carried.result, carried.killed, carried.abandoned);
+        let mut outcome = self.conclude(&job, carried, lease).await;
+        drop(seat);
+        outcome.timings.queue = Some(queue);
+        outcome
+    }
+
+    fn timeouts(&self, request: &ExecutionRequest, plugin: &ResolvedPlugin) -> Timeouts {
+        let mut timeouts = request.timeouts.clone();
+        timeouts.call = timeouts.call.or(plugin.manifest.resources.timeout);
+        timeouts.or(&self.parts.config.timeouts)
+    }
+
+    /// Notes for the shutdown report how an execution ended.
+    fn note_end(
+        &self,
+        id: &ExecutionId,
+        result: &Result<Payload, ExecutionError>,
+        killed: bool,
+        abandoned: bool,
+    ) {
         if !self.stop.has_begun() {
             return;
         }
-        let stopped =
-            carried.result.as_ref().err().is_some_and(|error| *error.code() == ErrorCode::ShuttingDown);
+        let stopped = result.as_ref().err().is_some_and(|error| *error.code() == ErrorCode::ShuttingDown);
         let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        let list = match (carried.abandoned, carried.killed, stopped) {
+        let list = match (abandoned, killed, stopped) {
             (true, _, _) => &mut ends.abandoned,
             (_, true, _) => &mut ends.killed,
             (_, _, true) => &mut ends.cancelled,
             _ => &mut ends.finished,
         };
-        list.push(job.id().clone());
+        list.push(id.clone());
     }
 }
 

@@ -9,22 +9,36 @@ use plugdock_contracts::describe::PluginDescription;
 use plugdock_contracts::error::{ErrorCode, ExecutionError};
 use plugdock_contracts::health::{HealthLevel, HealthReport};
 use plugdock_contracts::manifest::Isolation;
+use plugdock_contracts::stats::BackendStats;
 use plugdock_contracts::{BoxFuture, ExecutionEvent, ExecutionRequest, Outcome, Payload, PluginId};
 use plugdock_platform::Platform;
 use plugdock_plugin_runtime::{Ctx, HandlerError, Plugin, Registry};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::shutdown::Origin;
-use super::{Announcer, Carried, Carrier, Engine, EngineConfig, EngineParts, Job, StopClock};
+use super::{
+    Announcer, Carried, Carrier, Claim, Engine, EngineConfig, EngineParts, Job, NoSeat, Slots, StopClock,
+};
 use crate::plugin::{PluginSource, ResolvedPlugin};
 use crate::workspace::LocalWorkspaceManager;
 
 /// Runs until it is released or stopped; a handler called `panic` panics.
 struct Gated {
+    slots: Slots,
     release: Arc<Semaphore>,
 }
 
 impl Carrier for Gated {
+    type Seat = OwnedSemaphorePermit;
+
+    async fn reserve<'a>(&'a self, claim: Claim<'a>) -> Result<OwnedSemaphorePermit, NoSeat> {
+        self.slots.reserve(claim).await
+    }
+
+    async fn ready(&self) {
+        self.slots.ready().await;
+    }
+
     fn kind(&self) -> BackendKind {
         BackendKind::InProcess
     }
@@ -33,19 +47,17 @@ impl Carrier for Gated {
         Isolation::InProcess
     }
 
-    fn carry<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Carried> {
-        Box::pin(async move {
-            assert_ne!(job.descriptor.handler.as_str(), "panic", "the carrier has a defect");
-            job.port.event(ExecutionEvent::Started { worker: None });
-            let mut clock = StopClock::start(job, tokio::time::Instant::now());
-            tokio::select! {
-                released = self.release.acquire() => {
-                    released.unwrap().forget();
-                    Carried::new(Ok(Payload::json("done").unwrap()))
-                }
-                stop = clock.stop() => Carried::new(Err(stop.error(job, "it stopped"))),
+    async fn carry<'a>(&'a self, job: &'a Job, _slot: &'a mut OwnedSemaphorePermit) -> Carried {
+        assert_ne!(job.descriptor.handler.as_str(), "panic", "the carrier has a defect");
+        job.port.event(ExecutionEvent::Started { worker: None });
+        let mut clock = StopClock::start(job, tokio::time::Instant::now());
+        tokio::select! {
+            released = self.release.acquire() => {
+                released.unwrap().forget();
+                Carried::new(Ok(Payload::json("done").unwrap()))
             }
-        })
+            stop = clock.stop() => Carried::new(Err(stop.error(job, "it stopped"))),
+        }
     }
 
     fn describe<'a>(
@@ -60,8 +72,8 @@ impl Carrier for Gated {
         Box::pin(async { HealthReport::of(Vec::new()) })
     }
 
-    fn worker_counts(&self) -> (u64, u64, u64) {
-        (0, 0, 0)
+    fn fill(&self, stats: &mut BackendStats) {
+        self.slots.fill(stats);
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {
@@ -70,7 +82,7 @@ impl Carrier for Gated {
 }
 
 struct Bench {
-    engine: Arc<Engine>,
+    engine: Arc<Engine<Gated>>,
     release: Arc<Semaphore>,
     root: tempfile::TempDir,
 }
@@ -81,8 +93,8 @@ fn bench(max_concurrent: usize, max_waiting: usize) -> Bench {
         Plugin::new("acme/x", "1.0.0").handler("go", async |_ctx: Ctx, (): ()| Ok::<_, HandlerError>(()));
     let release = Arc::new(Semaphore::new(0));
     let engine = Engine::new(EngineParts {
-        config: EngineConfig { max_concurrent, max_waiting, ..EngineConfig::default() },
-        carrier: Box::new(Gated { release: Arc::clone(&release) }),
+        config: EngineConfig::default(),
+        carrier: Gated { slots: Slots::new(max_concurrent, max_waiting), release: Arc::clone(&release) },
         platform: Arc::new(Platform::builder().build()),
         workspaces: Arc::new(LocalWorkspaceManager::open(root.path()).unwrap()),
         plugins: Arc::new(PluginSource {

@@ -8,30 +8,9 @@ use plugdock_contracts::backend::BackendKind;
 use plugdock_contracts::error::{ErrorCode, ExecutionError};
 use plugdock_contracts::execution::{ExecutionControl, InputClosed, InputStream};
 use plugdock_contracts::{BoxFuture, CancelReason, ExecutionEvent, ExecutionId, Outcome};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
-use super::{EventQueue, InputPiece};
-
-/// Asks an execution to stop; the first reason counts.
-#[derive(Debug, Clone)]
-pub(crate) struct CancelSignal(Arc<watch::Sender<Option<CancelReason>>>);
-
-impl CancelSignal {
-    pub(crate) fn new() -> (Self, watch::Receiver<Option<CancelReason>>) {
-        let (sender, receiver) = watch::channel(None);
-        (Self(Arc::new(sender)), receiver)
-    }
-
-    pub(crate) fn cancel(&self, reason: CancelReason) {
-        self.0.send_if_modified(|current| {
-            let first = current.is_none();
-            if first {
-                *current = Some(reason);
-            }
-            first
-        });
-    }
-}
+use super::{CancelSignal, EventQueue, InputPiece};
 
 /// The caller's end of a running execution.
 pub(crate) struct LiveExecution {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use plugdock_contracts::{CancelReason, ExecutionEvent, LogLine, Progress};
 use tokio::sync::{Mutex, mpsc, watch};
 
-use super::{EventQueue, Taken};
+use super::{Cancelled, EventQueue, Taken};
 use crate::governance::Gate;
 
 /// A piece of the input stream, or its end.
@@ -25,7 +25,7 @@ pub(crate) struct Port {
     pub(super) input: Arc<Mutex<mpsc::Receiver<InputPiece>>>,
     /// Nobody takes input any more. Told apart from the receiver, which whoever waits for input holds.
     input_over: Arc<watch::Sender<bool>>,
-    pub(super) cancel: watch::Receiver<Option<CancelReason>>,
+    cancel: Cancelled,
     gate: Arc<Gate>,
 }
 
@@ -33,7 +33,7 @@ impl Port {
     pub(crate) fn new(
         queue: Arc<EventQueue>,
         input: mpsc::Receiver<InputPiece>,
-        cancel: watch::Receiver<Option<CancelReason>>,
+        cancel: Cancelled,
         gate: Arc<Gate>,
     ) -> Self {
         let input_over = Arc::new(watch::Sender::new(false));
@@ -100,11 +100,6 @@ impl Port {
 
     /// Resolves when the execution should stop. Cancel safe.
     pub(crate) async fn cancelled(&self) -> CancelReason {
-        let mut cancel = self.cancel.clone();
-        match cancel.wait_for(Option::is_some).await.map(|reason| reason.clone()) {
-            Ok(Some(reason)) => reason,
-            // Without a sender nobody is left who could cancel.
-            Ok(None) | Err(_) => std::future::pending().await,
-        }
+        self.cancel.wait().await
     }
 }

@@ -21,15 +21,13 @@ use crate::engine::{Announcer, Engine};
 /// [`BackendStats::abandoned`] and announced. What a handler prints goes to the host's own standard output.
 #[derive(Debug)]
 pub struct InProcessBackend {
-    engine: Arc<Engine>,
+    engine: Arc<Engine<InProcessCarrier>>,
 }
 
 impl InProcessBackend {
     pub(crate) fn new(shared: Shared) -> Self {
-        let announcer = Announcer::new();
-        Self {
-            engine: Engine::new(shared.into_engine_parts(Box::new(InProcessCarrier::default()), announcer)),
-        }
+        let carrier = InProcessCarrier::new(&shared.config);
+        Self { engine: Engine::new(shared.into_engine_parts(carrier, Announcer::new())) }
     }
 }
 

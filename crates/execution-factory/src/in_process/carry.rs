@@ -10,20 +10,24 @@ use plugdock_contracts::health::{HealthIssue, HealthLevel, HealthReport};
 use plugdock_contracts::manifest::Isolation;
 use plugdock_contracts::outcome::{Mechanism, MechanismState};
 use plugdock_contracts::span::format_span;
+use plugdock_contracts::stats::BackendStats;
 use plugdock_contracts::{BoxFuture, ExecutionEvent, Payload};
 use plugdock_plugin_runtime::HostBridge;
 use plugdock_plugin_runtime::runner::{self, Call, CallHandle};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::bridge::DirectBridge;
-use crate::engine::{Carried, Carrier, Job, StopClock, StopDecision};
+use crate::config::BackendConfig;
+use crate::engine::{Carried, Carrier, Claim, Job, NoSeat, Slots, StopClock, StopDecision};
 use crate::limit;
 use crate::plugin::{Program, ResolvedPlugin};
 
 /// Carries executions in the host's own process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct InProcessCarrier {
+    slots: Slots,
     abandoned: Mutex<Abandoned>,
 }
 
@@ -36,6 +40,10 @@ struct Abandoned {
 }
 
 impl InProcessCarrier {
+    pub(super) fn new(config: &BackendConfig) -> Self {
+        Self { slots: Slots::new(config.max_concurrent, config.max_waiting), abandoned: Mutex::default() }
+    }
+
     /// What was abandoned, without what has ended since.
     fn abandoned(&self) -> MutexGuard<'_, Abandoned> {
         let mut abandoned = self.abandoned.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,6 +83,7 @@ impl InProcessCarrier {
             }
         };
         carried.run = Some(start.elapsed());
+        carried.attempts.started = 1;
         carried.sandbox.mechanisms.push(Mechanism::new(
             "boundary",
             MechanismState::NotEnforced,
@@ -124,6 +133,8 @@ impl InProcessCarrier {
 }
 
 impl Carrier for InProcessCarrier {
+    type Seat = OwnedSemaphorePermit;
+
     fn kind(&self) -> BackendKind {
         BackendKind::InProcess
     }
@@ -132,29 +143,34 @@ impl Carrier for InProcessCarrier {
         Isolation::InProcess
     }
 
-    fn carry<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Carried> {
-        Box::pin(async move {
-            let plugin = match &job.plugin.program {
-                Program::Linked(plugin) => Arc::clone(plugin),
-                Program::Entry { .. } => return Carried::new(Err(not_linked(&job.plugin))),
-            };
-            let max =
-                job.limits.payload.map_or(limit::DEFAULT_MAX_PAYLOAD, plugdock_contracts::ByteSize::bytes);
-            if let Err(error) = limit::check_payload("the input", job.request.input.len(), max) {
-                return Carried::new(Err(error));
-            }
-            let max_piece = usize::try_from(max).unwrap_or(usize::MAX);
-            let bridge: Arc<dyn HostBridge> =
-                Arc::new(DirectBridge::new(job.port.clone(), limit::STREAM_WINDOW, max_piece));
-            let call = Call::new(plugin, job.descriptor.clone(), job.request.input.clone(), bridge);
-            let mut carried = self.run(job, call).await;
-            if let Ok(payload) = &carried.result
-                && let Err(error) = limit::check_payload("the result", payload.len(), max)
-            {
-                carried.result = Err(error);
-            }
-            carried
-        })
+    async fn reserve<'a>(&'a self, claim: Claim<'a>) -> Result<OwnedSemaphorePermit, NoSeat> {
+        self.slots.reserve(claim).await
+    }
+
+    async fn ready(&self) {
+        self.slots.ready().await;
+    }
+
+    async fn carry<'a>(&'a self, job: &'a Job, _slot: &'a mut OwnedSemaphorePermit) -> Carried {
+        let plugin = match &job.plugin.program {
+            Program::Linked(plugin) => Arc::clone(plugin),
+            Program::Entry { .. } => return Carried::new(Err(not_linked(&job.plugin))),
+        };
+        let max = job.limits.payload.map_or(limit::DEFAULT_MAX_PAYLOAD, plugdock_contracts::ByteSize::bytes);
+        if let Err(error) = limit::check_payload("the input", job.request.input.len(), max) {
+            return Carried::new(Err(error));
+        }
+        let max_piece = usize::try_from(max).unwrap_or(usize::MAX);
+        let bridge: Arc<dyn HostBridge> =
+            Arc::new(DirectBridge::new(job.port.clone(), limit::STREAM_WINDOW, max_piece));
+        let call = Call::new(plugin, job.descriptor.clone(), job.request.input.clone(), bridge);
+        let mut carried = self.run(job, call).await;
+        if let Ok(payload) = &carried.result
+            && let Err(error) = limit::check_payload("the result", payload.len(), max)
+        {
+            carried.result = Err(error);
+        }
+        carried
     }
 
     fn describe<'a>(
@@ -179,8 +195,8 @@ impl Carrier for InProcessCarrier {
         Box::pin(std::future::ready(HealthReport::of(issues)))
     }
 
-    fn worker_counts(&self) -> (u64, u64, u64) {
-        (0, 0, 0)
+    fn fill(&self, stats: &mut BackendStats) {
+        self.slots.fill(stats);
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {

@@ -2,10 +2,12 @@
 
 mod catalog;
 mod failure;
+mod memory;
 mod package;
 mod source;
 
 pub use catalog::Catalog;
 pub use failure::{CatalogError, PluginError};
+pub(crate) use memory::{FileStamp, PluginMemory};
 pub use package::Package;
-pub(crate) use source::{PluginSource, Program, ResolvedPlugin};
+pub(crate) use source::{PluginOrigin, PluginSource, Program, ResolvedPlugin};

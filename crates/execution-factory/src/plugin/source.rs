@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use plugdock_contracts::error::{ErrorCode, ExecutionError, Fault};
 use plugdock_contracts::manifest::{Isolation, Manifest};
@@ -11,7 +12,7 @@ use plugdock_plugin_runtime::Registry;
 use plugdock_plugin_runtime::plugin::BuiltPlugin;
 use serde_json::Value;
 
-use super::{Catalog, Package};
+use super::{Catalog, Package, PluginMemory};
 
 /// What runs a plugin's handlers.
 #[derive(Debug, Clone)]
@@ -27,11 +28,21 @@ pub(crate) enum Program {
     },
 }
 
+/// Where a plugin comes from. Two directories may hold one id; they are two plugins to whoever keeps workers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct PluginOrigin {
+    pub(crate) id: Option<PluginId>,
+    pub(crate) root: Option<PathBuf>,
+}
+
 /// A plugin that was found.
 #[derive(Debug, Clone)]
 pub(crate) struct ResolvedPlugin {
     pub(crate) manifest: Manifest,
     pub(crate) program: Program,
+    pub(crate) origin: PluginOrigin,
+    /// Which program it is, where somebody keeps workers of it: equal for equal programs.
+    pub(crate) digest: String,
     /// Whether there is a manifest of the plugin's own; without one the request's grants stand alone.
     has_manifest: bool,
 }
@@ -41,40 +52,45 @@ pub(crate) struct ResolvedPlugin {
 pub(crate) struct PluginSource {
     pub(crate) registry: Registry,
     pub(crate) catalog: Catalog,
+    /// What was found before, for a backend that would else read the same files for each of many short executions.
+    pub(crate) memory: Option<PluginMemory>,
 }
 
 impl PluginSource {
-    /// The plugin of a request, checked against what the request and the backend demand.
-    pub(crate) fn resolve(
-        &self,
-        request: &ExecutionRequest,
-        isolation: Isolation,
-    ) -> Result<ResolvedPlugin, ExecutionError> {
-        let descriptor = &request.descriptor;
-        let plugin = self.find(Some(&descriptor.plugin), request.plugin_root.as_deref())?;
-        let manifest = &plugin.manifest;
-        if manifest.id != descriptor.plugin {
-            let message =
-                format!("the request is for `{}`, the directory holds `{}`", descriptor.plugin, manifest.id);
-            return Err(ExecutionError::new(ErrorCode::ValidationError, message));
+    /// The plugin of a request, if it was looked at a short time ago. Reads no file.
+    pub(crate) fn remembered(&self, request: &ExecutionRequest, now: Instant) -> Option<Arc<ResolvedPlugin>> {
+        self.memory.as_ref()?.fresh(&self.origin(request), now)
+    }
+
+    /// The plugin of a request. Reads files.
+    pub(crate) fn look(&self, request: &ExecutionRequest) -> Result<Arc<ResolvedPlugin>, ExecutionError> {
+        self.look_at(self.origin(request))
+    }
+
+    /// The plugin of an origin. Reads files.
+    pub(crate) fn look_at(&self, origin: PluginOrigin) -> Result<Arc<ResolvedPlugin>, ExecutionError> {
+        let find = || self.find(origin.id.as_ref(), origin.root.as_deref());
+        match &self.memory {
+            Some(memory) => memory.look(&origin, Instant::now(), find),
+            None => find().map(Arc::new),
         }
-        if let Some(wanted) = &descriptor.plugin_version
-            && *wanted != manifest.version
-        {
-            let message =
-                format!("the request is for `{}` {wanted}, there is {}", manifest.id, manifest.version);
-            return Err(ExecutionError::new(ErrorCode::ValidationError, message));
-        }
-        plugin.check_host()?;
-        if !isolation.meets(manifest.min_isolation) {
-            let message = format!(
-                "plugin `{}` demands isolation `{}`, this backend gives `{isolation}`",
-                manifest.id, manifest.min_isolation
-            );
-            let help = format!("use a backend that gives at least `{}`", manifest.min_isolation);
-            return Err(ExecutionError::new(ErrorCode::InsufficientIsolation, message).with_help(help));
-        }
-        Ok(plugin)
+    }
+
+    /// Whether the program is the one that was found last. Without memory, or when it is forgotten, nobody knows better.
+    pub(crate) fn is_current(&self, plugin: &ResolvedPlugin) -> bool {
+        self.memory.as_ref().is_none_or(|memory| memory.is_current(plugin))
+    }
+
+    /// The plugin of an id, as it would be found for a request.
+    pub(crate) fn look_for(&self, id: &PluginId) -> Result<Arc<ResolvedPlugin>, ExecutionError> {
+        let root = self.catalog.root(id).map(Path::to_owned);
+        self.look_at(PluginOrigin { id: Some(id.clone()), root })
+    }
+
+    fn origin(&self, request: &ExecutionRequest) -> PluginOrigin {
+        let id = &request.descriptor.plugin;
+        let root = request.plugin_root.as_deref().or_else(|| self.catalog.root(id));
+        PluginOrigin { id: Some(id.clone()), root: root.map(Path::to_owned) }
     }
 
     /// The plugin of an id or a directory.
@@ -84,17 +100,19 @@ impl PluginSource {
         root: Option<&Path>,
     ) -> Result<ResolvedPlugin, ExecutionError> {
         let root = root.or_else(|| id.and_then(|id| self.catalog.root(id)));
+        let origin = PluginOrigin { id: id.cloned(), root: root.map(Path::to_owned) };
         if let Some(root) = root {
             let package = Package::open(root).map_err(super::PluginError::into_execution_error)?;
-            return self.of_package(package);
+            return self.of_package(package, origin);
         }
         let linked = id.and_then(|id| self.registry.get(id)).cloned().ok_or_else(|| unknown_plugin(id))?;
         let description = linked.description();
         let manifest = Manifest::new(description.id.clone(), description.version.clone());
-        Ok(ResolvedPlugin { manifest, program: Program::Linked(linked), has_manifest: false })
+        let program = Program::Linked(linked);
+        Ok(ResolvedPlugin { manifest, program, origin, digest: String::new(), has_manifest: false })
     }
 
-    fn of_package(&self, package: Package) -> Result<ResolvedPlugin, ExecutionError> {
+    fn of_package(&self, package: Package, origin: PluginOrigin) -> Result<ResolvedPlugin, ExecutionError> {
         let program = if let Some(path) =
             package.program().map_err(super::PluginError::into_execution_error)?
         {
@@ -110,7 +128,8 @@ impl PluginSource {
             })?;
             Program::Linked(linked)
         };
-        Ok(ResolvedPlugin { manifest: package.manifest, program, has_manifest: true })
+        let (manifest, digest) = (package.manifest, String::new());
+        Ok(ResolvedPlugin { manifest, program, origin, digest, has_manifest: true })
     }
 }
 
@@ -122,6 +141,37 @@ fn unknown_plugin(id: Option<&PluginId>) -> ExecutionError {
 }
 
 impl ResolvedPlugin {
+    /// Checks it against what a request and a backend demand.
+    pub(crate) fn check(
+        &self,
+        request: &ExecutionRequest,
+        isolation: Isolation,
+    ) -> Result<(), ExecutionError> {
+        let (descriptor, manifest) = (&request.descriptor, &self.manifest);
+        if manifest.id != descriptor.plugin {
+            let message =
+                format!("the request is for `{}`, the directory holds `{}`", descriptor.plugin, manifest.id);
+            return Err(ExecutionError::new(ErrorCode::ValidationError, message));
+        }
+        if let Some(wanted) = &descriptor.plugin_version
+            && *wanted != manifest.version
+        {
+            let message =
+                format!("the request is for `{}` {wanted}, there is {}", manifest.id, manifest.version);
+            return Err(ExecutionError::new(ErrorCode::ValidationError, message));
+        }
+        self.check_host()?;
+        if !isolation.meets(manifest.min_isolation) {
+            let message = format!(
+                "plugin `{}` demands isolation `{}`, this backend gives `{isolation}`",
+                manifest.id, manifest.min_isolation
+            );
+            let help = format!("use a backend that gives at least `{}`", manifest.min_isolation);
+            return Err(ExecutionError::new(ErrorCode::InsufficientIsolation, message).with_help(help));
+        }
+        Ok(())
+    }
+
     fn check_host(&self) -> Result<(), ExecutionError> {
         // The version of this workspace: one for all crates.
         let host = semver::Version::parse(env!("CARGO_PKG_VERSION")).expect("cargo checks the version");
@@ -186,7 +236,7 @@ mod tests {
     #[test]
     fn an_unknown_plugin_is_named() {
         let request = ExecutionRequest::new("acme/missing", "x").unwrap();
-        let error = PluginSource::default().resolve(&request, Isolation::InProcess).unwrap_err();
+        let error = PluginSource::default().look(&request).unwrap_err();
         assert_eq!(error.code(), &ErrorCode::HandlerNotFound);
         assert!(error.message().contains("acme/missing"));
     }

@@ -22,5 +22,8 @@ pub use client::{
 };
 pub use exit::{ExitCause, ExitReport, ProcessUsage};
 pub use failure::{ExecProblem, SpawnFailure, SpawnStep};
-pub use output::{ForwardLimits, OutputCollector, OutputLine, OutputReader, printable};
+pub(crate) use output::DRAIN_CHUNKS;
+pub use output::{
+    Allowance, ForwardLimits, OutputCollector, OutputLine, OutputReader, OutputReadiness, printable,
+};
 pub use role::{ROLE_VARIABLE, Role};

@@ -10,7 +10,6 @@ use plugdock_contracts::stats::BackendStats;
 use plugdock_contracts::{BackendKind, BoxFuture, Execution, ExecutionBackend, ExecutionRequest};
 
 use super::carry::SubprocessCarrier;
-use super::failure;
 use crate::create::Shared;
 use crate::engine::{Announcer, Engine};
 use crate::process::{SpawnerClient, SpawnerConfig};
@@ -21,17 +20,17 @@ use crate::process::{SpawnerClient, SpawnerConfig};
 /// a handler prints becomes log lines of its execution. What was in force is in each outcome's sandbox report.
 #[derive(Debug)]
 pub struct SubprocessBackend {
-    engine: Arc<Engine>,
+    engine: Arc<Engine<SubprocessCarrier>>,
 }
 
 impl SubprocessBackend {
     pub(crate) async fn start(shared: Shared) -> Result<Self, ExecutionError> {
         let mut config = SpawnerConfig::default();
         config.program.clone_from(&shared.config.spawner_program);
-        let spawner = SpawnerClient::start(config).await.map_err(|error| failure::spawn(&error))?;
+        let spawner = SpawnerClient::start(config).await.map_err(|error| crate::worker::spawn(&error))?;
         let announcer = Announcer::new();
         let carrier = SubprocessCarrier::new(spawner, &shared.config, announcer.clone());
-        Ok(Self { engine: Engine::new(shared.into_engine_parts(Box::new(carrier), announcer)) })
+        Ok(Self { engine: Engine::new(shared.into_engine_parts(carrier, announcer)) })
     }
 }
 

@@ -5,25 +5,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use plugdock_contracts::backend::{BackendEvent, BackendKind};
-use plugdock_contracts::describe::{HandlerKind, PluginDescription};
-use plugdock_contracts::error::{CrashCause, ErrorChain, ErrorCode, ExecutionError};
+use plugdock_contracts::describe::PluginDescription;
+use plugdock_contracts::error::{ErrorChain, ErrorCode, ExecutionError};
 use plugdock_contracts::health::HealthReport;
 use plugdock_contracts::manifest::Isolation;
 use plugdock_contracts::outcome::WorkerStart;
+use plugdock_contracts::stats::BackendStats;
 use plugdock_contracts::{BoxFuture, Payload, Usage, WorkerId};
-use plugdock_ipc::LinkError;
 use plugdock_sandbox::HostCapabilities;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::attach::{AttachError, AttachSpec, Attached, attach};
-use super::call::{CallEnd, drive};
-use super::spec::{Places, WorkerDefaults};
-use super::{describe, failure};
 use crate::config::BackendConfig;
-use crate::engine::{Announcer, Carried, Carrier, Job, StopClock};
+use crate::engine::{Announcer, Carried, Carrier, Claim, Job, NoSeat, Slots, StopClock};
 use crate::limit;
 use crate::plugin::ResolvedPlugin;
-use crate::process::{ExitReport, ForwardLimits, SpawnerClient};
+use crate::process::{ExitReport, SpawnerClient};
+use crate::worker::{
+    self, AttachError, AttachSpec, Attached, Death, Drove, Origin, Places, WorkerDefaults, attach, drive,
+    output_limits, payload_limit, takes_input,
+};
 
 /// The size of a block as the kernel counts storage I/O (getrusage(2)).
 const BLOCK: u64 = 512;
@@ -31,6 +32,7 @@ const BLOCK: u64 = 512;
 /// Carries executions in fresh processes.
 #[derive(Debug)]
 pub(super) struct SubprocessCarrier {
+    slots: Slots,
     spawner: SpawnerClient,
     defaults: WorkerDefaults,
     announcer: Announcer,
@@ -56,6 +58,7 @@ impl SubprocessCarrier {
             capabilities: HostCapabilities::probe(),
         };
         Self {
+            slots: Slots::new(config.max_concurrent, config.max_waiting),
             spawner,
             defaults,
             announcer,
@@ -71,7 +74,7 @@ impl SubprocessCarrier {
         Alive(&self.alive)
     }
 
-    async fn attach(&self, job: &Job) -> Result<Attached, ExecutionError> {
+    async fn attach(&self, job: &Job, id: &WorkerId) -> Result<Attached, ExecutionError> {
         let work = job.descriptor.workspace.as_deref().unwrap_or(&job.temp_dir);
         let places = Places { work, temporary: &job.temp_dir };
         let permissions = job.port.gate().permissions();
@@ -79,21 +82,17 @@ impl SubprocessCarrier {
             ExecutionError::new(ErrorCode::SpawnFailed, "the host's own program is not known")
                 .with_chain(vec![ErrorChain(&error).to_string()])
         })?;
-        let mut output = ForwardLimits::default();
-        if let Some(limit) = job.limits.output {
-            output.bytes_in_all = limit.bytes();
-        }
         let manifest = &job.plugin.manifest;
         let spec = AttachSpec {
             spawn,
             handshake: self.defaults.handshake,
             max_payload: payload_limit(job),
-            output,
-            port: Some(job.port.clone()),
+            only_for: Some((job.port.clone(), output_limits(job))),
+            origin: Origin { worker: id.clone(), plugin: manifest.id.clone() },
             expected: (manifest.id.to_string(), manifest.version.to_string()),
         };
         attach(&self.spawner, spec).await.map_err(|error| match error {
-            AttachError::Failed(error) => error,
+            AttachError::Failed { error, .. } => error,
             AttachError::Cancelled(reason) => {
                 crate::engine::StopDecision { reason }.error(job, "its worker was being started")
             }
@@ -103,19 +102,19 @@ impl SubprocessCarrier {
     async fn run(&self, job: &Job, id: WorkerId, attached: Attached, spawn: Duration) -> Carried {
         let start = Instant::now();
         let mut clock = StopClock::start(job, start);
-        let takes_input = takes_input(&attached, job);
-        let end = drive(job, &attached.worker, &id, &attached.end, takes_input, &mut clock).await;
+        let takes_input = takes_input(&attached.hello, job);
+        let Drove { end, unbegun } =
+            drive(job, &attached.worker, &id, &attached.end, takes_input, &mut clock).await;
         let run = start.elapsed();
         let sandbox = attached.sandbox.clone();
-        let answered = matches!(end, CallEnd::Answer(_) | CallEnd::Stopped(_));
+        let crashed = end.is_crash();
         // A worker whose channel closed may be on its way out by itself, and how it ends is the cause.
-        let leaving = match &end {
-            CallEnd::Died | CallEnd::Left(_) => true,
-            CallEnd::Broken(cause) => is_close(cause),
-            _ => false,
-        };
-        let (exit, killed, tail) = attached.end(answered || leaving).await;
-        let result = self.result(job, &id, end, &exit, killed, tail);
+        let (exit, killed, tail) = attached.end(end.may_leave()).await;
+        let death = Death { exit: Some(exit), forced: killed, reason: None, tail };
+        let result = end.into_result(job, death);
+        if crashed {
+            self.note_crash(job, &id, &result);
+        }
         let mut carried = Carried::new(result);
         carried.spawn = Some(spawn);
         carried.run = Some(run);
@@ -124,70 +123,18 @@ impl SubprocessCarrier {
         carried.start = Some(WorkerStart::Cold);
         carried.sandbox = sandbox;
         carried.killed = killed;
+        carried.attempts.started = u32::from(!unbegun);
         self.announcer.announce(BackendEvent::Exited { worker: id });
         carried
     }
 
-    fn result(
-        &self,
-        job: &Job,
-        id: &WorkerId,
-        end: CallEnd,
-        exit: &ExitReport,
-        killed: bool,
-        tail: Vec<String>,
-    ) -> Result<Payload, ExecutionError> {
-        let by_itself = (!killed).then_some(exit);
-        let error = match end {
-            CallEnd::Answer(Ok(payload)) => {
-                return limit::check_payload("the result", payload.len(), payload_limit(job))
-                    .map(|()| payload);
-            }
-            CallEnd::Answer(Err(error)) => return Err(error),
-            CallEnd::Stopped(stop) => return Err(stop.error(job, "it stopped when asked")),
-            CallEnd::Left(stop) => {
-                let error = stop.error(job, "its worker ended without an answer").with_stderr_tail(tail);
-                return Err(if killed { error } else { error.with_cause(failure::crash_cause(exit)) });
-            }
-            CallEnd::Deaf(stop) => {
-                let grace = plugdock_contracts::span::format_span(job.timeouts.grace());
-                let cause = CrashCause::Killed { reason: failure::kill_reason(&stop.reason) };
-                let how = format!("asked to stop, it did not within {grace} and was killed");
-                return Err(stop.error(job, &how).with_cause(cause).with_stderr_tail(tail));
-            }
-            CallEnd::Broken(cause) => failure::broken(&cause, by_itself, tail),
-            CallEnd::Died => failure::broken(&LinkError::Closed, Some(exit), tail),
-        };
+    fn note_crash(&self, job: &Job, id: &WorkerId, result: &Result<Payload, ExecutionError>) {
         self.crashed.fetch_add(1, Ordering::AcqRel);
-        if let Some(cause) = error.cause() {
+        if let Some(cause) = result.as_ref().err().and_then(ExecutionError::cause) {
             let (worker, plugin, cause) = (id.clone(), job.plugin.manifest.id.clone(), cause.clone());
             self.announcer.announce(BackendEvent::Crashed { worker, plugin, cause });
         }
-        Err(error)
     }
-}
-
-/// Whether a connection ended as it does when its worker ends.
-fn is_close(cause: &LinkError) -> bool {
-    matches!(
-        cause,
-        LinkError::Closed | LinkError::Truncated { .. } | LinkError::Read(_) | LinkError::Write(_)
-    )
-}
-
-fn payload_limit(job: &Job) -> u64 {
-    job.limits.payload.map_or(limit::DEFAULT_MAX_PAYLOAD, plugdock_contracts::ByteSize::bytes)
-}
-
-fn takes_input(attached: &Attached, job: &Job) -> bool {
-    let handler = job.descriptor.handler.as_str();
-    let kind = attached
-        .hello
-        .handlers
-        .iter()
-        .find(|info| info.name == handler)
-        .map(|info| describe::kind(info.kind));
-    kind == Some(HandlerKind::Channel)
 }
 
 fn usage(exit: &ExitReport) -> Usage {
@@ -203,6 +150,8 @@ fn usage(exit: &ExitReport) -> Usage {
 }
 
 impl Carrier for SubprocessCarrier {
+    type Seat = OwnedSemaphorePermit;
+
     fn kind(&self) -> BackendKind {
         BackendKind::Subprocess
     }
@@ -211,26 +160,31 @@ impl Carrier for SubprocessCarrier {
         Isolation::Subprocess
     }
 
-    fn carry<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Carried> {
-        Box::pin(async move {
-            if let Err(error) = limit::check_payload("the input", job.request.input.len(), payload_limit(job))
-            {
-                return Carried::new(Err(error));
-            }
-            let start = Instant::now();
-            let attached = match self.attach(job).await {
-                Ok(attached) => attached,
-                Err(error) => return Carried::new(Err(error)),
-            };
-            let spawn = start.elapsed();
-            let _alive = self.count_alive();
-            let id = WorkerId::generate();
-            let pid = u32::try_from(attached.worker.pid()).unwrap_or(0);
-            let plugin = job.plugin.manifest.id.clone();
-            self.announcer.announce(BackendEvent::Spawned { worker: id.clone(), plugin, pid });
-            self.announcer.announce(BackendEvent::Ready { worker: id.clone() });
-            self.run(job, id, attached, spawn).await
-        })
+    async fn reserve<'a>(&'a self, claim: Claim<'a>) -> Result<OwnedSemaphorePermit, NoSeat> {
+        self.slots.reserve(claim).await
+    }
+
+    async fn ready(&self) {
+        self.slots.ready().await;
+    }
+
+    async fn carry<'a>(&'a self, job: &'a Job, _slot: &'a mut OwnedSemaphorePermit) -> Carried {
+        if let Err(error) = limit::check_payload("the input", job.request.input.len(), payload_limit(job)) {
+            return Carried::new(Err(error));
+        }
+        let start = Instant::now();
+        let id = WorkerId::generate();
+        let attached = match self.attach(job, &id).await {
+            Ok(attached) => attached,
+            Err(error) => return Carried::new(Err(error)),
+        };
+        let spawn = start.elapsed();
+        let _alive = self.count_alive();
+        let pid = u32::try_from(attached.worker.pid()).unwrap_or(0);
+        let plugin = job.plugin.manifest.id.clone();
+        self.announcer.announce(BackendEvent::Spawned { worker: id.clone(), plugin, pid });
+        self.announcer.announce(BackendEvent::Ready { worker: id.clone() });
+        self.run(job, id, attached, spawn).await
     }
 
     fn describe<'a>(
@@ -238,7 +192,7 @@ impl Carrier for SubprocessCarrier {
         plugin: &'a ResolvedPlugin,
         dir: &'a Path,
     ) -> BoxFuture<'a, Result<PluginDescription, ExecutionError>> {
-        Box::pin(describe::ask(&self.spawner, &self.defaults, plugin, dir))
+        Box::pin(worker::ask(&self.spawner, &self.defaults, plugin, dir))
     }
 
     fn health(&self) -> BoxFuture<'_, HealthReport> {
@@ -246,9 +200,11 @@ impl Carrier for SubprocessCarrier {
         Box::pin(std::future::ready(HealthReport::of(Vec::new())))
     }
 
-    fn worker_counts(&self) -> (u64, u64, u64) {
+    fn fill(&self, stats: &mut BackendStats) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Acquire);
-        (read(&self.spawned), read(&self.crashed), read(&self.alive))
+        self.slots.fill(stats);
+        (stats.spawned, stats.crashed, stats.workers) =
+            (read(&self.spawned), read(&self.crashed), read(&self.alive));
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {

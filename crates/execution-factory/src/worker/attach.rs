@@ -16,41 +16,51 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::task::JoinSet;
 
 use super::failure;
-use super::output::OutputPump;
+use super::output::{Listener, Origin, OutputPump};
 use crate::execution::Port;
 use crate::process::{ExitReport, ForwardLimits, Spawn, SpawnSpec, WorkerProcess};
 
 /// Between the end of a worker's channel and the end of its process: what an exit with destructors takes.
-pub(super) const EXIT_WITHIN: Duration = Duration::from_millis(500);
+pub(crate) const EXIT_WITHIN: Duration = Duration::from_millis(500);
 
 /// A worker that is ready for calls.
 #[derive(Debug)]
-pub(super) struct Attached {
-    pub(super) worker: WorkerProcess,
-    pub(super) end: HostEnd,
-    pub(super) hello: Hello,
-    pub(super) sandbox: SandboxReport,
-    pub(super) output: OutputPump,
-    link: JoinSet<LinkError>,
+pub(crate) struct Attached {
+    pub(crate) worker: Arc<WorkerProcess>,
+    pub(crate) end: HostEnd,
+    pub(crate) hello: Hello,
+    pub(crate) sandbox: SandboxReport,
+    pub(crate) output: OutputPump,
+    /// Of the execution it was started for, if it was started for one.
+    pub(crate) listener: Option<Listener>,
+    pub(crate) link: JoinSet<LinkError>,
 }
 
 /// What a start takes beside the process's own specification.
 #[derive(Debug)]
-pub(super) struct AttachSpec {
-    pub(super) spawn: SpawnSpec,
-    pub(super) handshake: Duration,
-    pub(super) max_payload: u64,
-    pub(super) output: ForwardLimits,
-    pub(super) port: Option<Port>,
+pub(crate) struct AttachSpec {
+    pub(crate) spawn: SpawnSpec,
+    pub(crate) handshake: Duration,
+    pub(crate) max_payload: u64,
+    /// The one execution it is started for: its output is that execution's from the start, and a cancellation ends the
+    /// start.
+    pub(crate) only_for: Option<(Port, ForwardLimits)>,
+    /// Whose its output is otherwise.
+    pub(crate) origin: Origin,
     /// The plugin that is expected to answer, as `id` and `version`.
-    pub(super) expected: (String, String),
+    pub(crate) expected: (String, String),
 }
 
 /// No worker is ready for calls; of one that was started nothing runs any more.
 #[derive(Debug)]
-pub(super) enum AttachError {
+pub(crate) enum AttachError {
     /// It failed.
-    Failed(ExecutionError),
+    Failed {
+        /// What whoever wanted it is told.
+        error: ExecutionError,
+        /// Another attempt would fail in the same way.
+        permanent: bool,
+    },
     /// The execution was cancelled meanwhile.
     Cancelled(CancelReason),
 }
@@ -63,16 +73,24 @@ async fn unwanted(port: Option<&Port>) -> CancelReason {
     }
 }
 
+/// Reads what is left of a worker's output and answers the last lines of its standard error.
+pub(crate) async fn last_output(output: OutputPump, listener: Option<Listener>) -> Vec<String> {
+    let tail = output.finish().await;
+    listener.map_or(tail, Listener::settle)
+}
+
 /// Starts a worker. Dropping the future kills what was started; a cancellation also waits for its death.
-pub(super) async fn attach(spawn: &dyn Spawn, spec: AttachSpec) -> Result<Attached, AttachError> {
-    let AttachSpec { spawn: spawn_spec, handshake, max_payload, output, port, expected } = spec;
+pub(crate) async fn attach(spawn: &dyn Spawn, spec: AttachSpec) -> Result<Attached, AttachError> {
+    let AttachSpec { spawn: spawn_spec, handshake, max_payload, only_for, origin, expected } = spec;
+    let port = only_for.as_ref().map(|(port, _limits)| port.clone());
     let plan = spawn_spec.plan.clone();
     let mut worker = tokio::select! {
         biased;
         reason = unwanted(port.as_ref()) => return Err(AttachError::Cancelled(reason)),
-        worker = spawn.spawn(spawn_spec) => {
-            worker.map_err(|error| AttachError::Failed(failure::spawn(&error)))?
-        }
+        worker = spawn.spawn(spawn_spec) => worker.map_err(|error| AttachError::Failed {
+            error: failure::spawn(&error),
+            permanent: failure::is_spawn_permanent(&error),
+        })?,
     };
     let sandbox = plugdock_sandbox::report(&plan, worker.receipt());
     let (Some(channel), Some(stdout), Some(stderr)) =
@@ -80,25 +98,32 @@ pub(super) async fn attach(spawn: &dyn Spawn, spec: AttachSpec) -> Result<Attach
     else {
         unreachable!("a worker that was just made still has its channel and pipes");
     };
-    let output = OutputPump::start(stdout, stderr, output, port.clone());
+    let output = OutputPump::start(stdout, stderr, origin);
+    let listener = only_for.map(|(port, limits)| output.desk().listen(port, limits));
     let introduced = tokio::select! {
         biased;
         reason = unwanted(port.as_ref()) => {
             worker.kill();
             worker.exited().await;
-            output.finish().await;
+            last_output(output, listener).await;
             return Err(AttachError::Cancelled(reason));
         }
         introduced = introduce(channel, handshake, max_payload, &expected, &worker) => introduced,
     };
     match introduced {
-        Ok((hello, end, link)) => Ok(Attached { worker, end, hello, sandbox, output, link }),
+        Ok((hello, end, link)) => {
+            let worker = Arc::new(worker);
+            Ok(Attached { worker, end, hello, sandbox, output, listener, link })
+        }
         Err(error) => {
             let exit = ended_by_itself(&worker, &error).await;
             worker.kill();
             worker.exited().await;
-            let tail = output.finish().await;
-            Err(AttachError::Failed(failure::handshake(&error, exit.as_ref(), tail)))
+            let tail = last_output(output, listener).await;
+            Err(AttachError::Failed {
+                error: failure::handshake(&error, exit.as_ref(), tail),
+                permanent: failure::is_handshake_permanent(&error),
+            })
         }
     }
 }
@@ -177,8 +202,8 @@ fn payload_limit(wanted: u64) -> u32 {
 impl Attached {
     /// Ends the worker: politely at first, then by force. Answers its end, whether it was killed here, and the last
     /// lines of its standard error. Its process and everything in its group are dead when this returns.
-    pub(super) async fn end(self, politely: bool) -> (ExitReport, bool, Vec<String>) {
-        let Self { worker, end, output, mut link, .. } = self;
+    pub(crate) async fn end(self, politely: bool) -> (ExitReport, bool, Vec<String>) {
+        let Self { worker, end, output, listener, mut link, .. } = self;
         let mut killed = false;
         if politely {
             end.goodbye(plugdock_ipc::frame::GoodbyeKind::Done, "");
@@ -196,6 +221,6 @@ impl Attached {
         };
         end.abort();
         link.shutdown().await;
-        (exit, killed, output.finish().await)
+        (exit, killed, last_output(output, listener).await)
     }
 }

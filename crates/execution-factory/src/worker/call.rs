@@ -21,23 +21,40 @@ use crate::limit;
 use crate::process::{WorkerProcess, printable};
 
 /// After the worker's process is dead: until everything it sent is read, even if a descendant holds the channel open.
-const LAST_FRAMES: Duration = Duration::from_millis(200);
+pub(crate) const LAST_FRAMES: Duration = Duration::from_millis(200);
 
 /// How a call ended.
 #[derive(Debug)]
-pub(super) enum CallEnd {
+pub(crate) enum CallEnd {
     /// With an answer of the handler.
     Answer(Result<Payload, ExecutionError>),
     /// It was told to stop and did.
     Stopped(StopDecision),
     /// It was told to stop and did not, within the grace.
     Deaf(StopDecision),
+    /// It was told to stop before it was given to its worker, which took nothing for so long.
+    Unsent(StopDecision),
     /// It was told to stop, and its worker ended without an answer.
     Left(StopDecision),
     /// The connection broke before an answer.
     Broken(LinkError),
     /// The worker's process ended before an answer.
     Died,
+}
+
+/// How a call ended, and what is known of its beginning.
+#[derive(Debug)]
+pub(crate) struct Drove {
+    pub(crate) end: CallEnd,
+    /// The handler provably did not begin: the call was never sent, or everything that the worker ever sent was read to the
+    /// end of the stream, and none of it was of this call. A worker says that a handler begins before it does.
+    pub(crate) unbegun: bool,
+}
+
+impl Drove {
+    const fn unsent(end: CallEnd) -> Self {
+        Self { end, unbegun: true }
+    }
 }
 
 /// One call as it is driven.
@@ -53,29 +70,34 @@ struct Driven<'a> {
     next_record: u64,
     /// Records that were found missing so far.
     missing: u64,
+    /// Something of the call came.
+    heard: bool,
+    /// The worker's stream was read to its end.
+    read_out: bool,
 }
 
 /// Makes a call and drives it to its end.
-pub(super) async fn drive(
+pub(crate) async fn drive(
     job: &Job,
     worker: &WorkerProcess,
     id: &WorkerId,
     end: &HostEnd,
     takes_input: bool,
     clock: &mut StopClock<'_>,
-) -> CallEnd {
+) -> Drove {
     let start =
         CallStart { call: call_meta(job, takes_input), input: job.request.input.clone().into_bytes() };
     let made = tokio::select! {
         biased;
-        stop = clock.stop() => return CallEnd::Deaf(stop),
+        stop = clock.stop() => return Drove::unsent(CallEnd::Unsent(stop)),
         made = end.call(start) => made,
     };
     let call = match made {
         Ok(call) => call,
-        Err(plugdock_ipc::SendError::Link(cause)) => return CallEnd::Broken(cause),
+        Err(plugdock_ipc::SendError::Link(cause)) => return Drove::unsent(CallEnd::Broken(cause)),
         Err(error) => {
-            return CallEnd::Answer(Err(ExecutionError::from_error(ErrorCode::PayloadTooLarge, &error)));
+            let error = ExecutionError::from_error(ErrorCode::PayloadTooLarge, &error);
+            return Drove::unsent(CallEnd::Answer(Err(error)));
         }
     };
     let control = call.control();
@@ -88,13 +110,17 @@ pub(super) async fn drive(
         side: JoinSet::new(),
         next_record: 0,
         missing: 0,
+        heard: false,
+        read_out: false,
     };
     match driven.call.take_input(0) {
         Some(sender) => drop(driven.side.spawn(feed(job.port.clone(), sender))),
         // A handler that takes no input says so with the first piece that is sent to it.
         None => job.port.close_input().await,
     }
-    driven.run(clock).await
+    let end = driven.run(clock).await;
+    let heard = driven.heard || driven.call.n_dropped() > 0;
+    Drove { end, unbegun: driven.read_out && !heard }
 }
 
 fn call_meta(job: &Job, takes_input: bool) -> Call {
@@ -135,7 +161,7 @@ async fn feed(port: Port, mut sender: StreamSender) {
 }
 
 impl Driven<'_> {
-    async fn run(mut self, clock: &mut StopClock<'_>) -> CallEnd {
+    async fn run(&mut self, clock: &mut StopClock<'_>) -> CallEnd {
         let stop = loop {
             tokio::select! {
                 biased;
@@ -166,7 +192,7 @@ impl Driven<'_> {
     }
 
     /// The process is dead: what it sent before is read, then it is a crash.
-    async fn after_exit(mut self) -> CallEnd {
+    async fn after_exit(&mut self) -> CallEnd {
         let until = Instant::now() + LAST_FRAMES;
         loop {
             match tokio::time::timeout_at(until, self.call.next()).await {
@@ -188,8 +214,12 @@ impl Driven<'_> {
         let event = match event {
             Ok(Some(event)) => event,
             Ok(None) => return Some(CallEnd::Broken(LinkError::Closed)),
-            Err(cause) => return Some(CallEnd::Broken(cause)),
+            Err(cause) => {
+                self.read_out = is_stream_end(&cause);
+                return Some(CallEnd::Broken(cause));
+            }
         };
+        self.heard = true;
         let port = &self.job.port;
         if event.is_last() {
             // What was dropped on this side after the last record that came left no gap to be found.
@@ -239,6 +269,17 @@ impl Driven<'_> {
             _ => {}
         }
         None
+    }
+}
+
+/// Whether a connection ended because everything that the worker ever wrote was read.
+fn is_stream_end(cause: &LinkError) -> bool {
+    match cause {
+        // Inside a frame: the frame was not written whole, so nothing that should come after it began.
+        LinkError::Closed | LinkError::Truncated { .. } => true,
+        // A socket whose other end was closed with unread bytes in it says so, after everything that it holds was read.
+        LinkError::Read(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+        _ => false,
     }
 }
 

@@ -4,17 +4,18 @@ use std::path::Path;
 
 use plugdock_contracts::describe::{Example, HandlerDescription, HandlerKind, PluginDescription};
 use plugdock_contracts::error::{ErrorCode, ExecutionError};
-use plugdock_contracts::{HandlerId, Limits, Permissions};
+use plugdock_contracts::{HandlerId, Limits, Permissions, WorkerId};
 use plugdock_ipc::frame::{self, HandlerInfo, Hello};
 
 use super::attach::{AttachError, AttachSpec, attach};
+use super::output::Origin;
 use super::spec::{Places, WorkerDefaults};
 use crate::limit;
 use crate::plugin::{Program, ResolvedPlugin};
-use crate::process::{ForwardLimits, Spawn};
+use crate::process::Spawn;
 
 /// Asks a plugin what it is. Its program works in `dir` meanwhile.
-pub(super) async fn ask(
+pub(crate) async fn ask(
     spawner: &dyn Spawn,
     defaults: &WorkerDefaults,
     plugin: &ResolvedPlugin,
@@ -31,12 +32,12 @@ pub(super) async fn ask(
         spawn,
         handshake: defaults.handshake,
         max_payload: limit::DEFAULT_MAX_PAYLOAD,
-        output: ForwardLimits::default(),
-        port: None,
+        only_for: None,
+        origin: Origin { worker: WorkerId::generate(), plugin: plugin.manifest.id.clone() },
         expected: (plugin.manifest.id.to_string(), plugin.manifest.version.to_string()),
     };
     let attached = attach(spawner, spec).await.map_err(|error| match error {
-        AttachError::Failed(error) => error,
+        AttachError::Failed { error, .. } => error,
         AttachError::Cancelled(reason) => ExecutionError::new(ErrorCode::Aborted, reason.to_string()),
     })?;
     let described = describe(plugin, &attached.hello);
@@ -76,7 +77,7 @@ fn example(from: &frame::Example) -> Option<Example> {
 }
 
 /// The wire's kind as the contracts'.
-pub(super) fn kind(kind: frame::HandlerKind) -> HandlerKind {
+pub(crate) fn kind(kind: frame::HandlerKind) -> HandlerKind {
     match kind {
         frame::HandlerKind::Call => HandlerKind::Call,
         frame::HandlerKind::Stream => HandlerKind::Stream,

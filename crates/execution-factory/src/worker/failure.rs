@@ -12,7 +12,7 @@ fn made(code: ErrorCode, error: &dyn std::error::Error) -> ExecutionError {
 }
 
 /// A worker that was not started.
-pub(super) fn spawn(error: &SpawnError) -> ExecutionError {
+pub(crate) fn spawn(error: &SpawnError) -> ExecutionError {
     let made = made(ErrorCode::SpawnFailed, error).with_step(Step::Spawn);
     match error {
         SpawnError::Failed { failure, .. } => match &failure.problem {
@@ -33,8 +33,30 @@ pub(super) fn spawn(error: &SpawnError) -> ExecutionError {
     }
 }
 
+/// Whether another attempt to start the worker would fail in the same way.
+pub(crate) fn is_spawn_permanent(error: &SpawnError) -> bool {
+    match error {
+        SpawnError::Failed { failure, .. } => {
+            !matches!(failure.problem, None | Some(ExecProblem::TextBusy | ExecProblem::Other))
+        }
+        SpawnError::NotAbsolute { .. }
+        | SpawnError::NotUtf8 { .. }
+        | SpawnError::TooLarge { .. }
+        | SpawnError::Receipt { .. }
+        | SpawnError::NoHello { .. }
+        | SpawnError::SpawnerProtocol { .. }
+        | SpawnError::Nested { .. } => true,
+        _ => false,
+    }
+}
+
+/// Whether another attempt to be introduced would fail in the same way.
+pub(crate) fn is_handshake_permanent(error: &HandshakeError) -> bool {
+    matches!(error, HandshakeError::Prelude(_) | HandshakeError::Refused { .. })
+}
+
 /// A worker that was started but did not introduce itself. `exit` is its end, if it ended by itself.
-pub(super) fn handshake(
+pub(crate) fn handshake(
     error: &HandshakeError,
     exit: Option<&ExitReport>,
     tail: Vec<String>,
@@ -71,7 +93,7 @@ pub(super) fn handshake(
 }
 
 /// What the end of a process says about its cause.
-pub(super) fn crash_cause(exit: &ExitReport) -> CrashCause {
+pub(crate) fn crash_cause(exit: &ExitReport) -> CrashCause {
     match exit.cause {
         ExitCause::Code(code) => CrashCause::Exit { code },
         ExitCause::Signal { signal, core_dumped } => CrashCause::from_signal(signal, core_dumped),
@@ -80,7 +102,7 @@ pub(super) fn crash_cause(exit: &ExitReport) -> CrashCause {
 }
 
 /// A connection that broke before the answer. `exit` is the worker's end, if it ended by itself.
-pub(super) fn broken(cause: &LinkError, exit: Option<&ExitReport>, tail: Vec<String>) -> ExecutionError {
+pub(crate) fn broken(cause: &LinkError, exit: Option<&ExitReport>, tail: Vec<String>) -> ExecutionError {
     let made = match (cause, exit) {
         (LinkError::Violation(violation), _) => {
             let detail = violation.to_string();
@@ -106,7 +128,7 @@ fn made_crash(error: &LinkError) -> ExecutionError {
 }
 
 /// Why we killed a worker that was told to stop.
-pub(super) fn kill_reason(reason: &CancelReason) -> KillReason {
+pub(crate) fn kill_reason(reason: &CancelReason) -> KillReason {
     match reason {
         CancelReason::Timeout => KillReason::Timeout,
         CancelReason::Shutdown => KillReason::Shutdown,

@@ -11,7 +11,7 @@ use plugdock_ipc::link::host::{CallControl, HostRequest};
 use crate::governance::Gate;
 
 /// Answers one host call.
-pub(super) async fn answer(gate: Arc<Gate>, control: CallControl, request: HostRequest) {
+pub(crate) async fn answer(gate: Arc<Gate>, control: CallControl, request: HostRequest) {
     let id = request.id;
     let (outcome, body) = match ask(gate, request).await {
         // A value is plain JSON.

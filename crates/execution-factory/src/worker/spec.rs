@@ -13,22 +13,22 @@ use crate::process::{SpawnSpec, environment};
 
 /// What holds for every worker of a backend.
 #[derive(Debug)]
-pub(super) struct WorkerDefaults {
-    pub(super) worker_program: Option<PathBuf>,
-    pub(super) handshake: Duration,
-    pub(super) capabilities: HostCapabilities,
+pub(crate) struct WorkerDefaults {
+    pub(crate) worker_program: Option<PathBuf>,
+    pub(crate) handshake: Duration,
+    pub(crate) capabilities: HostCapabilities,
 }
 
 /// Where a worker works.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Places<'a> {
-    pub(super) work: &'a Path,
-    pub(super) temporary: &'a Path,
+pub(crate) struct Places<'a> {
+    pub(crate) work: &'a Path,
+    pub(crate) temporary: &'a Path,
 }
 
 impl WorkerDefaults {
     /// The start of a worker for a plugin.
-    pub(super) fn spec(
+    pub(crate) fn spec(
         &self,
         plugin: &ResolvedPlugin,
         limits: &Limits,

@@ -22,8 +22,38 @@ impl Default for ForwardLimits {
     }
 }
 
+/// What is still passed on of one execution's output, and what was not.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub struct Allowance {
+    budget: Budget,
+    dropped: u64,
+}
+
+impl Allowance {
+    /// An untouched one.
+    pub const fn new(limits: ForwardLimits, now: Instant) -> Self {
+        Self { budget: Budget::new(limits, now), dropped: 0 }
+    }
+
+    /// Bytes that were read and not passed on.
+    pub const fn dropped_bytes(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Takes up to `wanted` bytes, says how many were granted, and counts the rest as dropped.
+    pub(super) fn take(&mut self, wanted: usize, now: Instant) -> usize {
+        let granted = self.budget.take(wanted, now);
+        self.drop_bytes((wanted - granted) as u64);
+        granted
+    }
+
+    pub(super) const fn drop_bytes(&mut self, count: u64) {
+        self.dropped = self.dropped.saturating_add(count);
+    }
+}
+
+#[derive(Debug)]
+struct Budget {
     limits: ForwardLimits,
     left: u64,
     tokens: u64,
@@ -31,12 +61,12 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) const fn new(limits: ForwardLimits, now: Instant) -> Self {
+    const fn new(limits: ForwardLimits, now: Instant) -> Self {
         Self { limits, left: limits.bytes_in_all, tokens: limits.burst_bytes, filled_at: now }
     }
 
     /// Takes up to `wanted` bytes and says how many were granted.
-    pub(super) fn take(&mut self, wanted: usize, now: Instant) -> usize {
+    fn take(&mut self, wanted: usize, now: Instant) -> usize {
         self.refill(now);
         let granted = (wanted as u64).min(self.left).min(self.tokens);
         self.left -= granted;

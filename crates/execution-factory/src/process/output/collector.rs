@@ -3,18 +3,16 @@
 
 use std::time::Instant;
 
-use super::budget::{Budget, ForwardLimits};
+use super::budget::{Allowance, ForwardLimits};
 use super::line::{LineSplitter, OutputLine};
 use super::tail::Tail;
 
 /// Turns the bytes of an output into lines, within bounds.
 #[derive(Debug)]
 pub struct OutputCollector {
-    limits: ForwardLimits,
-    budget: Budget,
+    allowance: Allowance,
     splitter: LineSplitter,
     tail: Tail,
-    dropped: u64,
     /// Bytes are being dropped, so the line that follows lacks its beginning.
     inside_gap: bool,
 }
@@ -23,37 +21,37 @@ impl OutputCollector {
     /// Begins with an untouched budget.
     pub fn new(limits: ForwardLimits, now: Instant) -> Self {
         Self {
-            limits,
-            budget: Budget::new(limits, now),
+            allowance: Allowance::new(limits, now),
             splitter: LineSplitter::default(),
             tail: Tail::default(),
-            dropped: 0,
             inside_gap: false,
         }
     }
 
-    /// Begins the next execution of the same worker: a new budget, no dropped bytes. The tail stays, because what a
+    /// Turns to another execution of the same worker: what is read from now on is at the cost of its allowance. Answers
+    /// the allowance of the former one, and the unfinished line, which is still its own. The tail stays, because what a
     /// worker said last explains its crash.
-    pub fn begin_execution(&mut self, now: Instant) {
-        self.budget = Budget::new(self.limits, now);
-        self.dropped = 0;
+    pub fn turn_to(&mut self, next: Allowance) -> (Allowance, Option<OutputLine>) {
+        // What follows is the next one's, and no rest of a line that was cut.
+        self.inside_gap = false;
+        let unfinished = self.finish();
+        (std::mem::replace(&mut self.allowance, next), unfinished)
     }
 
     /// Takes bytes and appends the lines they finish.
     pub fn feed(&mut self, bytes: &[u8], now: Instant, lines: &mut Vec<OutputLine>) {
         self.tail.push(bytes);
-        let granted = self.budget.take(bytes.len(), now);
-        self.dropped += (bytes.len() - granted) as u64;
+        let granted = self.allowance.take(bytes.len(), now);
         let mut forwarded = &bytes[..granted];
         if self.inside_gap {
             // Half a line behind a gap would read as a whole one.
             let rest = forwarded.iter().position(|byte| *byte == b'\n').map(|end| &forwarded[end + 1..]);
             let kept = rest.unwrap_or_default();
-            self.dropped += (forwarded.len() - kept.len()) as u64;
+            self.allowance.drop_bytes((forwarded.len() - kept.len()) as u64);
             self.inside_gap = rest.is_none();
             forwarded = kept;
         }
-        self.dropped += self.splitter.push(forwarded, lines);
+        self.allowance.drop_bytes(self.splitter.push(forwarded, lines));
         if granted < bytes.len() {
             if let Some(mut line) = self.splitter.finish() {
                 line.truncated = true;
@@ -70,12 +68,22 @@ impl OutputCollector {
 
     /// The last lines, printable, for a crash report; together at most 8 KiB of output.
     pub fn last_lines(&self, at_most: usize) -> Vec<String> {
-        self.tail.lines(at_most)
+        self.tail.lines(0, at_most)
+    }
+
+    /// The same, of what was read since [`OutputCollector::n_read`] was `mark`.
+    pub fn last_lines_since(&self, mark: u64, at_most: usize) -> Vec<String> {
+        self.tail.lines(mark, at_most)
+    }
+
+    /// Bytes read in all.
+    pub const fn n_read(&self) -> u64 {
+        self.tail.n_seen()
     }
 
     /// Bytes of this execution that were read and not passed on.
     pub const fn dropped_bytes(&self) -> u64 {
-        self.dropped
+        self.allowance.dropped_bytes()
     }
 }
 
@@ -118,19 +126,54 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_budget_bytes_are_counted_and_a_new_execution_starts_afresh() {
+    fn beyond_the_budget_bytes_are_counted_and_the_rest_of_a_cut_line_is_no_line() {
         let limits = ForwardLimits { bytes_in_all: 6, bytes_per_second: 0, burst_bytes: 6 };
         let (mut collector, now) = collector(limits);
         let mut lines = Vec::new();
-        collector.feed(b"ab\ncdefgh\nij\n", now, &mut lines);
+        collector.feed(b"ab\ncde", now, &mut lines);
+        collector.feed(b"fgh\nij\n", now, &mut lines);
         assert_eq!(texts(&lines), ["ab", "cde"]);
         assert!(lines[1].truncated);
         assert_eq!(collector.dropped_bytes(), 7);
-        collector.begin_execution(now);
+    }
+
+    #[test]
+    fn each_execution_has_its_own_allowance_and_gets_its_own_back() {
+        let limits = ForwardLimits { bytes_in_all: 6, bytes_per_second: 0, burst_bytes: 6 };
+        let (mut collector, now) = collector(limits);
+        let mut lines = Vec::new();
+        collector.feed(b"ab\ncdefgh", now, &mut lines);
+        let (first, unfinished) = collector.turn_to(Allowance::new(limits, now));
+        assert_eq!((first.dropped_bytes(), unfinished), (3, None));
         lines.clear();
-        collector.feed(b"k\nlm\n", now, &mut lines);
-        assert_eq!(texts(&lines), ["lm"], "the rest of a cut line is no line");
-        assert_eq!(collector.last_lines(2), ["k", "lm"]);
+        collector.feed(b"k\nlm", now, &mut lines);
+        assert_eq!(texts(&lines), ["k"], "no rest of the other's line");
+        let (second, unfinished) = collector.turn_to(first);
+        assert_eq!((second.dropped_bytes(), unfinished.unwrap().text.as_str()), (0, "lm"));
+        collector.feed(b"xy", now, &mut lines);
+        assert_eq!(collector.dropped_bytes(), 5, "its budget was spent before");
+        assert_eq!(
+            collector.last_lines(2),
+            ["cdefghk", "lmxy"],
+            "the tail is of the worker, not of one execution"
+        );
+    }
+
+    #[test]
+    fn the_tail_since_a_mark_holds_nothing_from_before() {
+        let (mut collector, now) = collector(ForwardLimits::default());
+        let mut lines = Vec::new();
+        collector.feed(b"before\nbetween", now, &mut lines);
+        let mark = collector.n_read();
+        assert_eq!(collector.last_lines_since(mark, 20), Vec::<String>::new());
+        collector.feed(b"mine\nlast", now, &mut lines);
+        assert_eq!(collector.last_lines_since(mark, 20), ["mine", "last"]);
+        collector.feed(&[b'x'; 10_000], now, &mut lines);
+        assert_eq!(
+            collector.last_lines_since(mark, 20).len(),
+            1,
+            "a mark that fell out of the tail is its start"
+        );
     }
 
     proptest::proptest! {

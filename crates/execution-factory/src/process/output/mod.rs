@@ -8,8 +8,9 @@ mod printable;
 mod reader;
 mod tail;
 
-pub use budget::ForwardLimits;
+pub use budget::{Allowance, ForwardLimits};
 pub use collector::OutputCollector;
 pub use line::OutputLine;
 pub use printable::printable;
-pub use reader::OutputReader;
+pub(crate) use reader::DRAIN_CHUNKS;
+pub use reader::{OutputReader, OutputReadiness};

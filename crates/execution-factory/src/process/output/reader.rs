@@ -2,25 +2,26 @@
 //! What a read gives is bounded, whatever the worker writes.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::net::unix::pipe;
 
-use super::budget::ForwardLimits;
+use super::budget::{Allowance, ForwardLimits};
 use super::collector::OutputCollector;
 use super::line::OutputLine;
 
 /// One read: what a pipe holds by default.
 const CHUNK: usize = 64 * 1024;
 
-/// Most reads of one [`OutputReader::drain_now`]: 1 MiB is the most that a pipe can hold for an ordinary user, and
+/// Most reads of one drain: 1 MiB is the most that a pipe can hold for an ordinary user, and
 /// whoever still writes meanwhile is not waited for.
-const DRAIN_CHUNKS: usize = 16;
+pub(crate) const DRAIN_CHUNKS: usize = 16;
 
 /// A worker's output as bounded, printable lines.
 #[derive(Debug)]
 pub struct OutputReader {
-    pipe: pipe::Receiver,
+    pipe: Arc<pipe::Receiver>,
     collector: OutputCollector,
     chunk: Box<[u8]>,
     ended: bool,
@@ -30,33 +31,63 @@ impl OutputReader {
     /// Reads `pipe` within `limits`.
     pub fn new(pipe: pipe::Receiver, limits: ForwardLimits) -> Self {
         let collector = OutputCollector::new(limits, Instant::now());
-        Self { pipe, collector, chunk: vec![0; CHUNK].into_boxed_slice(), ended: false }
+        Self { pipe: Arc::new(pipe), collector, chunk: vec![0; CHUNK].into_boxed_slice(), ended: false }
     }
 
     /// Waits for output and gives the lines it finished, which may be none. `None` is the end of the output.
     ///
     /// Cancel safe: a dropped future has read nothing.
     pub async fn next(&mut self) -> Option<Vec<OutputLine>> {
-        loop {
-            if self.ended {
-                return None;
-            }
-            if self.pipe.readable().await.is_err() {
-                self.ended = true;
-                return self.last();
-            }
+        let readiness = self.readiness();
+        while !self.ended {
+            let waited = readiness.wait().await;
             let mut lines = Vec::new();
-            match self.read_once(&mut lines) {
-                Ok(0) => {
-                    self.ended = true;
-                    return self.last();
-                }
-                Ok(_) => return Some(lines),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => {
-                    self.ended = true;
-                    return self.last();
-                }
+            if waited.is_err() {
+                self.ended = true;
+                lines.extend(self.collector.finish());
+            }
+            if self.read_now(&mut lines) || !lines.is_empty() {
+                return Some(lines);
+            }
+        }
+        None
+    }
+
+    /// Waits for output beside the reader, for an owner that shares the reader behind a lock.
+    pub fn readiness(&self) -> OutputReadiness {
+        OutputReadiness(Arc::clone(&self.pipe))
+    }
+
+    /// Whether the end of the output was read.
+    pub const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Reads once what is there now and appends the lines it finished; at the end of the output the unfinished one too.
+    /// Answers whether there was anything.
+    pub fn read_now(&mut self, lines: &mut Vec<OutputLine>) -> bool {
+        if self.ended {
+            return false;
+        }
+        let read = match self.pipe.try_read(&mut self.chunk) {
+            // Read past the runtime: it may not have heard yet of what is in the pipe, and would say that nothing is.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                nix::unistd::read(&*self.pipe, &mut self.chunk).map_err(io::Error::from)
+            }
+            read => read,
+        };
+        match read {
+            Ok(count @ 1..) => {
+                self.collector.feed(&self.chunk[..count], Instant::now(), lines);
+                true
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                false
+            }
+            Ok(_) | Err(_) => {
+                self.ended = true;
+                lines.extend(self.collector.finish());
+                false
             }
         }
     }
@@ -65,36 +96,38 @@ impl OutputReader {
     pub fn drain_now(&mut self) -> Vec<OutputLine> {
         let mut lines = Vec::new();
         for _ in 0..DRAIN_CHUNKS {
-            // Read past the runtime: it may not have heard yet of what is in the pipe, and would say that nothing is.
-            match nix::unistd::read(&self.pipe, &mut self.chunk) {
-                Ok(count @ 1..) if !self.ended => {
-                    self.collector.feed(&self.chunk[..count], Instant::now(), &mut lines);
-                }
-                _ => break,
+            if !self.read_now(&mut lines) {
+                break;
             }
         }
         lines.extend(self.collector.finish());
         lines
     }
 
-    /// Begins the next execution of the same worker.
-    pub fn begin_execution(&mut self) {
-        self.collector.begin_execution(Instant::now());
+    /// See [`OutputCollector::turn_to`].
+    pub fn turn_to(&mut self, next: Allowance) -> (Allowance, Option<OutputLine>) {
+        self.collector.turn_to(next)
     }
 
     /// What was kept and counted.
     pub const fn collector(&self) -> &OutputCollector {
         &self.collector
     }
+}
 
-    fn read_once(&mut self, lines: &mut Vec<OutputLine>) -> io::Result<usize> {
-        let count = self.pipe.try_read(&mut self.chunk)?;
-        self.collector.feed(&self.chunk[..count], Instant::now(), lines);
-        Ok(count)
-    }
+/// Waits for output without holding its reader.
+#[derive(Clone, Debug)]
+pub struct OutputReadiness(Arc<pipe::Receiver>);
 
-    fn last(&mut self) -> Option<Vec<OutputLine>> {
-        self.collector.finish().map(|line| vec![line])
+impl OutputReadiness {
+    /// Resolves when a read is worth trying: there is output, or its end.
+    ///
+    /// Cancel safe.
+    ///
+    /// # Errors
+    /// The runtime that watches the pipe is gone, and there will be nothing to wait for.
+    pub async fn wait(&self) -> io::Result<()> {
+        self.0.readable().await
     }
 }
 
