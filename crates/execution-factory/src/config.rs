@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use plugdock_contracts::{BackendKind, Limits, Timeouts};
 
+use crate::pool::PoolConfig;
+
 /// Executions that run at a time by default.
 pub(crate) const DEFAULT_MAX_CONCURRENT: usize = 10;
 
@@ -38,6 +40,8 @@ pub struct BackendConfig {
     pub worker_program: Option<PathBuf>,
     /// Time a worker has from its start to its introduction. Default 10 s.
     pub handshake: Duration,
+    /// What the worker pool is made with; the other backends have none.
+    pub pool: PoolConfig,
 }
 
 impl BackendConfig {
@@ -54,6 +58,7 @@ impl BackendConfig {
             spawner_program: None,
             worker_program: None,
             handshake: DEFAULT_HANDSHAKE,
+            pool: PoolConfig::default(),
         }
     }
 
@@ -65,6 +70,11 @@ impl BackendConfig {
     /// The subprocess backend.
     pub fn subprocess() -> Self {
         Self::new(BackendKind::Subprocess)
+    }
+
+    /// The worker pool.
+    pub fn worker_pool() -> Self {
+        Self::new(BackendKind::WorkerPool)
     }
 
     /// Everything that is wrong, each with the field's name.
@@ -103,6 +113,7 @@ impl BackendConfig {
         if !self.workspace_root.is_absolute() {
             faults.push(format!("workspace_root `{}` is not absolute", self.workspace_root.display()));
         }
+        faults.extend(self.pool.faults());
         faults
     }
 }

@@ -12,7 +12,8 @@ use plugdock_plugin_runtime::Registry;
 use crate::config::BackendConfig;
 use crate::engine::{Announcer, Carrier, EngineConfig, EngineParts};
 use crate::in_process::InProcessBackend;
-use crate::plugin::{Catalog, PluginSource};
+use crate::plugin::{Catalog, PluginMemory, PluginSource};
+use crate::pool::WorkerPoolBackend;
 use crate::subprocess::SubprocessBackend;
 use crate::workspace::LocalWorkspaceManager;
 
@@ -21,23 +22,26 @@ pub(crate) struct Shared {
     pub(crate) config: BackendConfig,
     platform: Arc<Platform>,
     workspaces: Arc<dyn WorkspaceManager>,
-    plugins: PluginSource,
+    plugins: Arc<PluginSource>,
 }
 
 impl Shared {
-    pub(crate) fn into_engine_parts(self, carrier: Box<dyn Carrier>, announcer: Announcer) -> EngineParts {
-        let config = EngineConfig {
-            limits: self.config.limits,
-            timeouts: self.config.timeouts,
-            max_concurrent: self.config.max_concurrent,
-            max_waiting: self.config.max_waiting,
-        };
+    pub(crate) fn workspaces(&self) -> Arc<dyn WorkspaceManager> {
+        Arc::clone(&self.workspaces)
+    }
+
+    pub(crate) fn plugins(&self) -> Arc<PluginSource> {
+        Arc::clone(&self.plugins)
+    }
+
+    pub(crate) fn into_engine_parts<C: Carrier>(self, carrier: C, announcer: Announcer) -> EngineParts<C> {
+        let config = EngineConfig { limits: self.config.limits, timeouts: self.config.timeouts };
         EngineParts {
             config,
             carrier,
             platform: self.platform,
             workspaces: self.workspaces,
-            plugins: Arc::new(self.plugins),
+            plugins: self.plugins,
             announcer,
         }
     }
@@ -64,6 +68,7 @@ pub async fn create_execution_backend(
     match kind {
         BackendKind::InProcess => Ok(Arc::new(InProcessBackend::new(shared))),
         BackendKind::Subprocess => Ok(Arc::new(SubprocessBackend::start(shared).await?)),
+        BackendKind::WorkerPool => Ok(Arc::new(WorkerPoolBackend::start(shared).await?)),
         other => Err(ExecutionError::new(
             ErrorCode::Unsupported,
             format!("there is no `{other}` backend in this version"),
@@ -88,18 +93,23 @@ async fn share(
         ExecutionError::new(ErrorCode::WorkspaceError, error.to_string())
             .with_chain(ErrorChain(&error).sources())
     })?;
+    // Only a pool runs so many short executions that reading the same files for each is felt.
+    let memory = (config.kind == BackendKind::WorkerPool)
+        .then(|| PluginMemory::new(config.pool.reload_check, config.worker_program.clone()));
     Ok(Shared {
         config,
         platform,
         workspaces: Arc::new(workspaces),
-        plugins: PluginSource { registry, catalog },
+        plugins: Arc::new(PluginSource { registry, catalog, memory }),
     })
 }
 
 /// Implements [`ExecutionBackend`] for a type with an `engine`.
 macro_rules! delegate_to_engine {
-    ($backend:ty) => {
+    ($backend:ty $({ $($own:item)* })?) => {
         impl ExecutionBackend for $backend {
+            $($($own)*)?
+
             fn kind(&self) -> BackendKind {
                 self.engine.kind()
             }

@@ -10,9 +10,11 @@ mod governance;
 mod in_process;
 mod init;
 mod limit;
+mod pool;
 pub mod plugin;
 pub mod process;
 mod subprocess;
+mod worker;
 pub mod workspace;
 
 pub use config::BackendConfig;
@@ -24,5 +26,6 @@ pub use init::{init, init_with};
 pub use plugdock_platform as platform;
 pub use plugdock_plugin_runtime::Registry;
 pub use plugin::Catalog;
+pub use pool::{OnCap, PoolConfig, WorkerPoolBackend};
 pub use subprocess::SubprocessBackend;
 pub use workspace::LocalWorkspaceManager;

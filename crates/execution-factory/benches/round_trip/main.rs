@@ -1,0 +1,63 @@
+//! `cargo bench -p plugdock-execution-factory`: round trip and throughput of each backend, with what the machine charges
+//! for waking another process in the same run. It prints Markdown and asserts nothing: times are for people to compare.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+
+mod backend;
+mod floor;
+mod queue;
+mod sample;
+mod table;
+
+use plugdock_contracts::{BackendKind, Payload};
+use plugdock_execution_factory::{Registry, init_with};
+use plugdock_plugin_runtime::{Ctx, HandlerError, Plugin};
+
+use crate::backend::Bench;
+use crate::sample::Rounds;
+
+/// Rounds in which everything is measured once, one after the other: what the machine does meanwhile hits all alike.
+const ROUNDS: usize = 7;
+
+/// The plugin that is measured: it answers what it gets.
+pub(crate) const PLUGIN: &str = "bench/echo";
+
+fn registry() -> Registry {
+    let echo = async |_ctx: Ctx, input: Payload| Ok::<_, HandlerError>(input);
+    let together = async |_ctx: Ctx, input: Payload| Ok::<_, HandlerError>(input);
+    let plugin =
+        Plugin::new(PLUGIN, "1.0.0").handler("echo", echo).handler("together", together).concurrent();
+    Registry::new().with(plugin).expect("the plugin's definition is sound")
+}
+
+fn main() {
+    floor::answer_if_asked();
+    init_with(&registry());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime can be built");
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    let rounds = if quick { 1 } else { ROUNDS };
+    println!("{}\n", table::machine());
+    runtime.block_on(async {
+        let mut table = Rounds::default();
+        let benches = [
+            Bench::new(BackendKind::InProcess).await,
+            Bench::new(BackendKind::Subprocess).await,
+            Bench::new(BackendKind::WorkerPool).await,
+        ];
+        for _ in 0..rounds {
+            floor::measure(&mut table);
+            for bench in &benches {
+                bench.measure(&mut table).await;
+            }
+        }
+        for bench in benches {
+            bench.end().await;
+        }
+        println!("{}", table::render(&table));
+        println!("{}", queue::measure(rounds, quick).await);
+    });
+}

@@ -1,0 +1,95 @@
+//! Which lane a request belongs to: one for each worker identity that is in use, with what its workers are started for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use plugdock_contracts::{Limits, Permissions};
+
+use super::identity::Identity;
+use crate::plugin::{PluginOrigin, ResolvedPlugin};
+use crate::pool::executor::StartOrder;
+use crate::pool::queue::LaneKey;
+
+/// What is known of a lane.
+#[derive(Debug, Clone)]
+pub(crate) struct LaneEntry {
+    pub(crate) identity: Identity,
+    pub(crate) order: Arc<StartOrder>,
+}
+
+/// What a plugin's last request was prepared with. Most requests of a plugin are like the one before, and comparing is
+/// cheaper than computing a sandbox plan.
+#[derive(Debug)]
+struct Last {
+    plugin: Arc<ResolvedPlugin>,
+    limits: Limits,
+    permissions: Permissions,
+    lane: LaneKey,
+}
+
+/// The lanes in use.
+#[derive(Debug, Default)]
+pub(crate) struct LaneBook {
+    by_identity: HashMap<Identity, LaneKey>,
+    lanes: HashMap<LaneKey, LaneEntry>,
+    last: HashMap<PluginOrigin, Last>,
+}
+
+impl LaneBook {
+    /// The lane of a request that is like the one before it.
+    pub(crate) fn last(
+        &self,
+        plugin: &Arc<ResolvedPlugin>,
+        limits: &Limits,
+        permissions: &Permissions,
+    ) -> Option<LaneKey> {
+        let last = self.last.get(&plugin.origin)?;
+        let same = Arc::ptr_eq(&last.plugin, plugin) && last.limits == *limits && last.permissions == *permissions;
+        same.then_some(last.lane)
+    }
+
+    pub(crate) fn find(&self, identity: &Identity) -> Option<LaneKey> {
+        self.by_identity.get(identity).copied()
+    }
+
+    pub(crate) fn remember(&mut self, order: &StartOrder, lane: LaneKey) {
+        let last = Last {
+            plugin: Arc::clone(&order.plugin),
+            limits: order.limits.clone(),
+            permissions: order.permissions.clone(),
+            lane,
+        };
+        self.last.insert(order.plugin.origin.clone(), last);
+    }
+
+    pub(crate) fn insert(&mut self, lane: LaneKey, identity: Identity, order: Arc<StartOrder>) {
+        self.remember(&order, lane);
+        self.by_identity.insert(identity.clone(), lane);
+        self.lanes.insert(lane, LaneEntry { identity, order });
+    }
+
+    pub(crate) fn get(&self, lane: LaneKey) -> Option<&LaneEntry> {
+        self.lanes.get(&lane)
+    }
+
+    /// Lanes of a plugin whose program is another.
+    pub(crate) fn outdated(&self, origin: &PluginOrigin, digest: &str) -> Vec<LaneKey> {
+        let of_origin = self.lanes.iter().filter(|(_, entry)| entry.identity.origin == *origin);
+        of_origin.filter(|(_, entry)| entry.identity.digest != digest).map(|(lane, _)| *lane).collect()
+    }
+
+    /// The lane is not to be found any more; what is known of it stays until it is forgotten.
+    pub(crate) fn close(&mut self, lane: LaneKey) {
+        let Some(entry) = self.lanes.get(&lane) else { return };
+        self.by_identity.remove(&entry.identity);
+        self.last.retain(|_, last| last.lane != lane);
+    }
+
+    pub(crate) fn forget(&mut self, lane: LaneKey) {
+        let Some(entry) = self.lanes.remove(&lane) else { return };
+        if self.by_identity.get(&entry.identity) == Some(&lane) {
+            self.by_identity.remove(&entry.identity);
+        }
+        self.last.retain(|_, last| last.lane != lane);
+    }
+}
