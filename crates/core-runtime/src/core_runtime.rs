@@ -13,7 +13,7 @@ use plugdock_plugin_runtime::Registry;
 use crate::backend_wiring;
 use crate::config::RuntimeConfig;
 use crate::report::RuntimeReport;
-use crate::selection::BackendChoice;
+use crate::selection::{BackendChoice, Offer};
 use crate::signal::StopSignals;
 use crate::start::{StartError, Started, start_in_order};
 
@@ -48,9 +48,10 @@ impl CoreRuntime {
         registry: Registry,
         extend: impl FnOnce(PlatformBuilder) -> Result<PlatformBuilder, PlatformError>,
     ) -> Result<Self, StartError> {
-        let linked = backend_wiring::has_plugins(&registry);
+        let offer =
+            Offer { processes: cfg!(target_os = "linux"), linked: backend_wiring::has_plugins(&registry) };
         let make = |kind, platform| backend_wiring::backend(kind, &config, registry.clone(), platform);
-        let Started { platform, backend, choice } = start_in_order(&config, linked, extend, make).await?;
+        let Started { platform, backend, choice } = start_in_order(&config, offer, extend, make).await?;
         Ok(Self { config, platform, backend, choice })
     }
 

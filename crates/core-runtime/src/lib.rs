@@ -1,4 +1,5 @@
 //! Start-up and shut-down of a plugdock host: a checked configuration, the host's log, the platform and the backend, in order.
+//! It also writes a backend's numbers as text for monitoring ([`metrics`]).
 //! It does not know the wire, nor how a worker is spawned.
 //!
 //! ```no_run
@@ -30,6 +31,7 @@
 mod backend_wiring;
 pub mod config;
 mod core_runtime;
+pub mod metrics;
 mod report;
 mod selection;
 mod service_wiring;

@@ -43,7 +43,8 @@ pub struct BackendChoice {
 ///
 /// `auto` gives worker processes wherever the system has them. The in-process backend stands in for them only for
 /// plugins that are linked into the host: their code is in the host's memory already, so no boundary is lost that a
-/// plugin's program would have had.
+/// plugin's program would have had. It never takes the worker pool: a command that runs one handler and ends gains nothing
+/// from workers that are kept, and keeping processes is a host's own decision.
 pub(crate) fn plan(mode: ExecutionMode, offer: Offer) -> Result<Plan, ExecutionError> {
     let only = |kind, reason| Ok(Plan { kind, reason, or_in_process: false });
     match mode {
@@ -51,10 +52,11 @@ pub(crate) fn plan(mode: ExecutionMode, offer: Offer) -> Result<Plan, ExecutionE
         ExecutionMode::Subprocess if offer.processes => {
             only(BackendKind::Subprocess, "execution.mode asks for it")
         }
-        ExecutionMode::Subprocess => Err(unsupported(
-            "the mode subprocess needs Linux",
-            "choose the mode in-process for linked plugins",
-        )),
+        ExecutionMode::Subprocess => Err(needs_linux("the mode subprocess needs Linux")),
+        ExecutionMode::WorkerPool if offer.processes => {
+            only(BackendKind::WorkerPool, "execution.mode asks for it")
+        }
+        ExecutionMode::WorkerPool => Err(needs_linux("the mode worker-pool needs Linux")),
         ExecutionMode::Auto if offer.processes => Ok(Plan {
             kind: BackendKind::Subprocess,
             reason: "auto: this system runs each execution in a process of its own",
@@ -68,11 +70,11 @@ pub(crate) fn plan(mode: ExecutionMode, offer: Offer) -> Result<Plan, ExecutionE
             "no backend fits: worker processes need Linux, and no plugin is linked into the host",
             "link a plugin, or run on Linux",
         )),
-        ExecutionMode::WorkerPool => Err(unsupported(
-            "there is no worker-pool backend yet",
-            "choose the mode subprocess, which has the same boundary",
-        )),
     }
+}
+
+fn needs_linux(message: &str) -> ExecutionError {
+    unsupported(message, "choose the mode in-process for linked plugins")
 }
 
 fn unsupported(message: &str, help: &str) -> ExecutionError {
@@ -94,7 +96,9 @@ mod tests {
             (InProcess, true, false, Some((BackendKind::InProcess, false))),
             (Subprocess, true, true, Some((BackendKind::Subprocess, false))),
             (Subprocess, false, true, None),
-            (WorkerPool, true, true, None),
+            (WorkerPool, true, false, Some((BackendKind::WorkerPool, false))),
+            (WorkerPool, true, true, Some((BackendKind::WorkerPool, false))),
+            (WorkerPool, false, true, None),
         ] {
             let plan = plan(mode, Offer { processes, linked });
             match (plan, expected) {

@@ -49,7 +49,7 @@ pub(crate) struct Started {
 /// Starts everything in order.
 pub(crate) async fn start_in_order<F, M>(
     config: &RuntimeConfig,
-    linked: bool,
+    offer: Offer,
     extend: impl FnOnce(PlatformBuilder) -> Result<PlatformBuilder, PlatformError>,
     make_backend: M,
 ) -> Result<Started, StartError>
@@ -59,7 +59,6 @@ where
 {
     set_up_log(config)?;
     // A mode that cannot be is refused before anything is touched.
-    let offer = Offer { processes: cfg!(target_os = "linux"), linked };
     let plan = plan(config.execution().mode, offer).map_err(StartError::Backend)?;
     let platform = Arc::new(open_platform(config, extend).await?);
     platform.start(config.platform().service_timeout).await.map_err(StartError::Platform)?;

@@ -110,7 +110,8 @@ impl RuntimeConfigBuilder {
         if !faults.is_empty() {
             return Err(ConfigError::new(faults, source));
         }
-        let notes = layers.iter().flat_map(|layer| layer.notes.clone()).collect();
+        let ignored = layers.iter().flat_map(|layer| layer.notes.clone());
+        let notes = ignored.chain(check::unused(&values)).collect();
         Ok(RuntimeConfig::new(values.0, plugins(&layers), source.map(|(name, _)| name.into()), notes))
     }
 
@@ -213,20 +214,26 @@ impl Resolved for Values {
 
 fn resolve(layers: &[Layer], data_dir: Option<&Path>) -> (Values, Vec<ConfigFault>) {
     let preset = |value| Given { value, origin: Provenance::Default, span: None };
+    // The strongest source that says anything of a row. When that is refused the row has no value: comparing its default
+    // with other values would find faults that nobody made.
+    let source = |key| layers.iter().find(|layer| layer.refuses(key) || layer.get(key).is_some());
+    let is_refused = |key| source(key).is_some_and(|layer| layer.refuses(key));
     let mut values: Vec<(&'static Field, Option<Given>)> = FIELDS
         .iter()
         .map(|field| {
-            let given = layers.iter().find_map(|layer| layer.get(field.key)).cloned();
-            let by_default = || match field.preset {
-                Preset::Value(text) => field.kind.parse(text).ok().map(preset),
-                Preset::Derived(_) | Preset::Absent(_) => None,
+            let given = match (source(field.key), field.preset) {
+                (Some(layer), _) if layer.refuses(field.key) => None,
+                (Some(layer), _) => layer.get(field.key).cloned(),
+                (None, Preset::Value(text)) => field.kind.parse(text).ok().map(preset),
+                (None, Preset::Derived(_) | Preset::Absent(_)) => None,
             };
-            (field, given.or_else(by_default))
+            (field, given)
         })
         .collect();
     let mut data = None;
     let mut faults = Vec::new();
-    for (field, given) in values.iter_mut().filter(|(field, _)| field.key == "platform.data_dir") {
+    let is_data_dir = |field: &Field| field.key == "platform.data_dir" && !is_refused(field.key);
+    for (field, given) in values.iter_mut().filter(|(field, _)| is_data_dir(field)) {
         if given.is_none() {
             *given = data_dir.map(|path| preset(ConfigValue::Path(path.to_owned())));
         }
@@ -241,9 +248,8 @@ fn resolve(layers: &[Layer], data_dir: Option<&Path>) -> (Values, Vec<ConfigFaul
             }),
         }
     }
-    for (_, given) in
-        values.iter_mut().filter(|(field, given)| field.key == "execution.workspace_root" && given.is_none())
-    {
+    let is_workspace_root = |field: &Field| field.key == "execution.workspace_root" && !is_refused(field.key);
+    for (_, given) in values.iter_mut().filter(|(field, given)| is_workspace_root(field) && given.is_none()) {
         *given = data.as_ref().map(|folder| preset(ConfigValue::Path(folder.join("workspaces"))));
     }
     (Values(values), faults)

@@ -1,15 +1,18 @@
 //! One row of the configuration table: what a value is called, what it may be and what holds when nobody gives it.
 //! It knows no file and no environment; a row is the same wherever its value comes from.
 
+use std::fmt::Display;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use plugdock_contracts::ByteSize;
-use plugdock_contracts::document::{Cursor, FromNode, nearest};
+use plugdock_contracts::document::{Cursor, FromNode, Value, nearest};
 use plugdock_contracts::limits::parse_millicores;
 use plugdock_contracts::span::{format_span, parse_span};
 
 use super::value::ConfigValue;
+use super::weights;
 
 /// What every environment variable of the configuration begins with.
 pub(super) const VARIABLE_PREFIX: &str = "PLUGDOCK_";
@@ -60,7 +63,14 @@ pub enum Kind {
     Share,
     /// Texts in order, each of which the function accepts.
     List(fn(&str) -> Result<(), &'static str>),
+    /// Plugins with a weight each, between these two.
+    Weights(u32, u32),
+    /// A value of this kind, or the word `none`.
+    OrNone(&'static Kind),
 }
+
+/// The word for no value where the default is one.
+pub(super) const NONE: &str = "none";
 
 /// Why a value is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +88,25 @@ impl Refusal {
         self.help = Some(help.into());
         self
     }
+
+    /// The same with what it is about in front.
+    pub(super) fn about(self, what: &str) -> Self {
+        Self { message: format!("{what}: {}", self.message), ..self }
+    }
+
+    /// The same for a value that may be `none`, which who wrote `0` or `never` did not know.
+    fn or_none(self) -> Self {
+        let help = match self.help {
+            Some(help) => format!("{help}; for no bound write `{NONE}`"),
+            None => format!("for no bound write `{NONE}`"),
+        };
+        Self { help: Some(help), ..self }
+    }
+}
+
+/// A row of the table.
+pub(super) const fn field(key: &'static str, kind: Kind, preset: Preset, doc: &'static str) -> Field {
+    Field { key, kind, preset, doc }
 }
 
 impl Field {
@@ -99,6 +128,8 @@ impl Kind {
             Self::Count(least, most) => format!("number, {least} to {most}"),
             Self::Share => "share of CPU, such as `500m` or `2`".to_owned(),
             Self::List(_) => "list of texts".to_owned(),
+            Self::Weights(least, most) => format!("table of plugin ids with a number, {least} to {most}"),
+            Self::OrNone(kind) => format!("{}; or `{NONE}`", kind.describe()),
         }
     }
 
@@ -119,22 +150,28 @@ impl Kind {
                 bounded(size, least, most, |size| size.to_string()).map(ConfigValue::Size)
             }
             Self::Count(least, most) => {
-                let number = text.parse().map_err(|_not_a_number: std::num::ParseIntError| {
-                    Refusal::new(format!("`{}` is no whole number", text.escape_debug()))
-                        .help(format!("between {least} and {most}"))
-                })?;
+                let number = whole_number(text, least, most)?;
                 bounded(number, least, most, |number| number.to_string()).map(ConfigValue::Count)
             }
             Self::Share => share(text),
             Self::List(check) => {
                 split(text).map(|text| item(check, text)).collect::<Result<_, _>>().map(ConfigValue::List)
             }
+            Self::Weights(least, most) => weights::parse(text, least, most),
+            Self::OrNone(_) if text == NONE => Ok(ConfigValue::Nothing),
+            Self::OrNone(kind) => kind.parse(text).map_err(Refusal::or_none),
         }
     }
 
     /// Reads a value from a document, reporting what is wrong with it there.
     pub(super) fn read(self, at: &mut Cursor<'_, '_>) -> Option<ConfigValue> {
-        let value = match self {
+        let value = self.read_shape(at)?;
+        or_refuse(value, at)
+    }
+
+    /// Reads a value of the right shape. A wrong shape is reported here; a value that is refused is the caller's to report.
+    fn read_shape(self, at: &mut Cursor<'_, '_>) -> Option<Result<ConfigValue, Refusal>> {
+        Some(match self {
             Self::Word(_) | Self::Path | Self::Span(..) | Self::Share => self.parse(at.string()?),
             Self::Size(least, most) => {
                 let size = ByteSize::from_node(at)?;
@@ -148,12 +185,20 @@ impl Kind {
             Self::List(check) => {
                 Ok(ConfigValue::List(at.items(|at| or_refuse(item(check, at.string()?), at))?))
             }
-        };
-        or_refuse(value, at)
+            Self::Weights(least, most) => Ok(weights::read(at, least, most)?),
+            Self::OrNone(kind) => match (at.node().value(), kind) {
+                (Value::String(text), _) if text == NONE => Ok(ConfigValue::Nothing),
+                // As text it is read here, so that a refusal can say what else may be written.
+                (Value::String(text), Self::Size(..)) => self.parse(text),
+                (Value::String(_), Self::Count(..)) => return at.expected("an integer or \"none\""),
+                _ => kind.read_shape(at)?.map_err(Refusal::or_none),
+            },
+        })
     }
 }
 
-fn or_refuse<T>(value: Result<T, Refusal>, at: &mut Cursor<'_, '_>) -> Option<T> {
+/// The value; or none, and what is wrong with it is reported at its place.
+pub(super) fn or_refuse<T>(value: Result<T, Refusal>, at: &mut Cursor<'_, '_>) -> Option<T> {
     match value {
         Ok(value) => Some(value),
         Err(Refusal { message, help: None }) => at.refuse(message),
@@ -162,7 +207,7 @@ fn or_refuse<T>(value: Result<T, Refusal>, at: &mut Cursor<'_, '_>) -> Option<T>
 }
 
 /// The items of a list given as one text.
-fn split(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn split(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
@@ -202,7 +247,21 @@ fn share(text: &str) -> Result<ConfigValue, Refusal> {
     }
 }
 
-fn bounded<T: PartialOrd>(value: T, least: T, most: T, show: impl Fn(T) -> String) -> Result<T, Refusal> {
+/// A whole number without a sign. The bounds are told to who wrote something else, and not yet held.
+pub(super) fn whole_number<T: FromStr + Display + Copy>(text: &str, least: T, most: T) -> Result<T, Refusal> {
+    text.parse().map_err(|_not_a_number| {
+        Refusal::new(format!("`{}` is no whole number", text.escape_debug()))
+            .help(format!("between {least} and {most}"))
+    })
+}
+
+/// The value, if it lies between these two.
+pub(super) fn bounded<T: PartialOrd>(
+    value: T,
+    least: T,
+    most: T,
+    show: impl Fn(T) -> String,
+) -> Result<T, Refusal> {
     if (&least..=&most).contains(&&value) {
         return Ok(value);
     }
@@ -259,6 +318,28 @@ mod tests {
         refused(Kind::Path, "", "an empty path", None);
         let size = Kind::Size(ByteSize::from_kib(1), ByteSize::from_mib(1));
         refused(size, "2GiB", "2GiB is too large", Some("between 1KiB and 1MiB"));
+    }
+
+    #[test]
+    fn what_may_be_none_says_so_to_who_writes_another_word() {
+        const BOUND: Kind = Kind::OrNone(&Kind::Count(1, 9));
+        const AGE: Kind = Kind::OrNone(&SPAN);
+        assert_eq!(BOUND.parse("none").unwrap(), ConfigValue::Nothing);
+        assert_eq!(AGE.parse("5s").unwrap(), ConfigValue::Span(Duration::from_secs(5)));
+        refused(BOUND, "0", "0 is too small", Some("between 1 and 9; for no bound write `none`"));
+        refused(
+            BOUND,
+            "None",
+            "`None` is no whole number",
+            Some("between 1 and 9; for no bound write `none`"),
+        );
+        refused(
+            AGE,
+            "never",
+            "`never` is no length of time: a number must come before each unit; write for example 250ms, 2s or 1m30s",
+            Some("for no bound write `none`"),
+        );
+        refused(Kind::Count(1, 9), "none", "`none` is no whole number", Some("between 1 and 9"));
     }
 
     #[test]

@@ -35,4 +35,12 @@ impl Layer {
     pub(super) fn get(&self, key: &str) -> Option<&Given> {
         self.values.iter().rev().find(|(field, _)| field.key == key).map(|(_, given)| given)
     }
+
+    /// Whether the source gives the row something that is refused, whole or in part.
+    pub(super) fn refuses(&self, key: &str) -> bool {
+        let is_of = |fault: &ConfigFault| {
+            fault.key.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.faults.iter().any(is_of)
+    }
 }

@@ -11,6 +11,8 @@ mod fault;
 mod field;
 mod file;
 mod layer;
+mod pool_section;
+mod pool_table;
 mod provenance;
 mod reference;
 mod runtime_config;
@@ -19,6 +21,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod value;
+mod weights;
 
 pub use builder::RuntimeConfigBuilder;
 pub use environment::Environment;

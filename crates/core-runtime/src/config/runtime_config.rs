@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use plugdock_contracts::{Limits, PluginId, Timeouts, span};
+use plugdock_execution_factory::PoolConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::builder::RuntimeConfigBuilder;
 use super::field::Field;
 use super::layer::Given;
+use super::pool_section;
 use super::provenance::Provenance;
 use super::services::PlatformSection;
 use super::value::ConfigValue;
@@ -52,6 +54,8 @@ pub struct PluginSetting {
 #[serde(deny_unknown_fields)]
 struct Sections {
     execution: ExecutionSection,
+    #[serde(deserialize_with = "pool_section::deserialize")]
+    pool: PoolConfig,
     timeouts: Timeouts,
     #[serde(default)]
     limits: Limits,
@@ -71,9 +75,9 @@ pub struct ExecutionSection {
     pub spawner_program: Option<PathBuf>,
     /// Program that runs as the worker of linked plugins.
     pub worker_program: Option<PathBuf>,
-    /// Executions that run at one time.
+    /// Executions that run at one time, except in a worker pool.
     pub max_concurrent: usize,
-    /// Executions that wait at one time.
+    /// Executions that wait at one time, except in a worker pool.
     pub max_waiting: usize,
     /// Folders whose sub-folders are plugins.
     pub plugin_dirs: Vec<PathBuf>,
@@ -175,6 +179,11 @@ impl RuntimeConfig {
     /// How executions run.
     pub fn execution(&self) -> &ExecutionSection {
         &self.sections.execution
+    }
+
+    /// What a worker pool is made with, when one is.
+    pub fn pool(&self) -> &PoolConfig {
+        &self.sections.pool
     }
 
     /// How long each step may take.

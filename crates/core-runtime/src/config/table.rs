@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use plugdock_contracts::ByteSize;
 
-use super::field::{Field, Kind, Preset};
+use super::field::{Field, Kind, Preset, field};
+use super::pool_table::POOL;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -26,12 +27,16 @@ pub(crate) const MODES: &[&str] = &["auto", "in-process", "subprocess", "worker-
 const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
 
 /// Every value but the plugins' tables, in the order in which they are shown.
-pub const FIELDS: &[Field] = &[
+pub const FIELDS: &[Field] =
+    &joined::<{ EXECUTION.len() + POOL.len() + OTHERS.len() }>([EXECUTION, POOL, OTHERS]);
+
+/// How executions run.
+const EXECUTION: &[Field] = &[
     field(
         "execution.mode",
         Kind::Word(MODES),
         Preset::Value("auto"),
-        "Which backend runs executions. `auto` takes `subprocess` where worker processes can be started, else `in-process` if plugins are linked into the host; see below. `worker-pool` is refused with `UNSUPPORTED` until that backend exists.",
+        "Which backend runs executions. `auto` takes `subprocess` where worker processes can be started, else `in-process` if plugins are linked into the host, and never `worker-pool`; see below. `worker-pool` keeps workers between executions, as `pool` says.",
     ),
     field(
         "execution.spawner_program",
@@ -49,13 +54,13 @@ pub const FIELDS: &[Field] = &[
         "execution.max_concurrent",
         Kind::Count(1, 65_536),
         Preset::Value("10"),
-        "Executions that run at one time; further ones wait, at most `timeouts.acquire`.",
+        "Executions that run at one time; further ones wait, at most `timeouts.acquire`. In the mode `worker-pool` it does not apply: `pool.max` and `pool.depth` do.",
     ),
     field(
         "execution.max_waiting",
         Kind::Count(0, 1 << 20),
         Preset::Value("100"),
-        "Executions that wait at one time; one more is `QUEUE_FULL`.",
+        "Executions that wait at one time; one more is `QUEUE_FULL`. In the mode `worker-pool` it does not apply: `pool.queue` does.",
     ),
     field(
         "execution.plugin_dirs",
@@ -75,6 +80,10 @@ pub const FIELDS: &[Field] = &[
         Preset::Value("10s"),
         "Time in which a started worker must introduce itself.",
     ),
+];
+
+/// What follows the worker pool.
+const OTHERS: &[Field] = &[
     field(
         "timeouts.acquire",
         Kind::Span(Duration::ZERO, DAY),
@@ -231,8 +240,19 @@ pub const FIELDS: &[Field] = &[
     ),
 ];
 
-const fn field(key: &'static str, kind: Kind, preset: Preset, doc: &'static str) -> Field {
-    Field { key, kind, preset, doc }
+/// The parts one after another; `N` rows together.
+const fn joined<const N: usize>(parts: [&[Field]; 3]) -> [Field; N] {
+    let mut rows = [parts[0][0]; N];
+    let (mut n_rows, mut part) = (0, 0);
+    while part < parts.len() {
+        let mut row = 0;
+        while row < parts[part].len() {
+            rows[n_rows] = parts[part][row];
+            (n_rows, row) = (n_rows + 1, row + 1);
+        }
+        part += 1;
+    }
+    rows
 }
 
 /// An item of `log.filter`.

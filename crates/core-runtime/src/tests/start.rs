@@ -8,6 +8,7 @@ use plugdock_platform::{Lifecycle, LifecycleError, PlatformBuilder, PlatformErro
 
 use super::backend::{Diary, Idle};
 use super::config;
+use crate::selection::Offer;
 use crate::start::{StartError, Started, start_in_order};
 
 /// A service that writes down when it starts and stops.
@@ -32,11 +33,21 @@ async fn start(
     working: &[BackendKind],
     diary: &Diary,
 ) -> Result<Started, StartError> {
+    start_on(mode, Offer { processes: true, linked }, working, diary).await
+}
+
+/// The same on a system that offers this.
+async fn start_on(
+    mode: &str,
+    offer: Offer,
+    working: &[BackendKind],
+    diary: &Diary,
+) -> Result<Started, StartError> {
     let config = config(|builder| builder.set("execution.mode", mode));
     let witness = Arc::new(Witness(Arc::clone(diary)));
     let extend =
         |builder: PlatformBuilder| -> Result<_, PlatformError> { builder.manage("witness", witness) };
-    start_in_order(&config, linked, extend, async |kind, _platform| {
+    start_in_order(&config, offer, extend, async |kind, _platform| {
         diary.lock().unwrap().push(format!("make {kind}"));
         if working.contains(&kind) {
             return Ok(Idle::new(kind, diary, false) as Arc<dyn ExecutionBackend>);
@@ -84,9 +95,23 @@ async fn auto_falls_back_to_the_hosts_process_for_linked_plugins_only_and_says_w
 }
 
 #[tokio::test]
-async fn a_mode_that_does_not_exist_yet_is_refused_before_anything_starts() {
+async fn a_mode_that_cannot_be_here_is_refused_before_anything_starts() {
     let diary = diary();
-    let error = start("worker-pool", true, &[BackendKind::WorkerPool], &diary).await.err().unwrap();
+    let offer = Offer { processes: false, linked: true };
+    let error = start_on("worker-pool", offer, &[BackendKind::WorkerPool], &diary).await.err().unwrap();
     assert_eq!(error.code(), ErrorCode::Unsupported);
     assert!(diary.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_worker_pool_is_taken_when_it_is_named_and_never_replaced() {
+    let working = diary();
+    let started = start("worker-pool", true, &[BackendKind::WorkerPool], &working).await.unwrap();
+    assert_eq!(started.choice.kind, BackendKind::WorkerPool);
+    assert_eq!(*working.lock().unwrap(), ["service: start", "make worker-pool"]);
+    let broken = diary();
+    let others = [BackendKind::Subprocess, BackendKind::InProcess];
+    let error = start("worker-pool", true, &others, &broken).await.err().unwrap();
+    assert_eq!(error.code(), ErrorCode::SpawnFailed);
+    assert_eq!(*broken.lock().unwrap(), ["service: start", "make worker-pool", "service: stop"]);
 }

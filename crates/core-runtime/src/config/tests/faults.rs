@@ -65,13 +65,41 @@ fn values_that_do_not_fit_together_are_refused() {
         toml("[execution]\nmode = \"in-process\"\nworker_program = \"/bin/w\""),
         &expect![[r"
         /etc/host.toml:3: execution.worker_program: no process is started, because execution.mode is in-process (/etc/host.toml:2)
-          help: leave it out, or choose the mode subprocess"]],
+          help: leave it out, or choose the mode subprocess or worker-pool"]],
     );
     check(
         toml("[execution]\nworkspace_root = \"/\""),
         &expect![[r"
         /etc/host.toml:2: execution.workspace_root: / holds platform.data_dir, which is /data (code)
           help: leftovers are removed there; give it a folder of its own"]],
+    );
+}
+
+#[test]
+fn a_value_that_is_refused_is_not_compared_with_others() {
+    // Its default would be compared instead, and the fault found would be nobody's.
+    check(
+        toml("[timeouts]\ncall = \"1\"\nslow_after = \"40s\"\n[platform]\ndata_dir = 3"),
+        &expect![[r"
+        /etc/host.toml:2: timeouts.call: `1` is no length of time: each number needs a unit: ns, us, ms, s, m, h or d
+        /etc/host.toml:5: platform.data_dir: expected a string, found an integer"]],
+    );
+    check(
+        toml("[pool]\nmin = 2\nmax = 2\nwarm = [\"acme/a\", \"acme/b\", \"Count\"]"),
+        &expect![[r"
+        /etc/host.toml:4: pool.warm[2]: `Count` is not acceptable
+          help: it needs a scope and a name with one `/` between, as in `acme/count`"]],
+    );
+    // A stronger source's value is compared, whatever is wrong with a weaker one's.
+    check(
+        bare()
+            .text("/etc/host.toml", "[pool]\nmin = 3\nmax = \"x\"", Format::Toml)
+            .environment(environment([("PLUGDOCK_POOL_MAX", "2")]))
+            .build(),
+        &expect![[r"
+            /etc/host.toml:3: pool.max: expected an integer, found a string
+            /etc/host.toml:2: pool.min: 3 is more than pool.max, which is 2 (PLUGDOCK_POOL_MAX)
+              help: lower pool.min or raise pool.max"]],
     );
 }
 

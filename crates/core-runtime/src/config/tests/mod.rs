@@ -1,6 +1,7 @@
 //! Tests of the configuration from its sources to its sections.
 
 mod faults;
+mod pool;
 mod precedence;
 mod reference;
 

@@ -102,7 +102,10 @@ fn every_row_reaches_its_section_from_the_environment() {
         (_, Kind::Size(least, _)) => least.to_string(),
         (_, Kind::Count(least, _)) => least.to_string(),
         (_, Kind::Share) => "250m".to_owned(),
+        (_, Kind::List(_)) if field.key == "pool.warm" => "acme/a,acme/b".to_owned(),
         (_, Kind::List(_)) => "a=debug,b=off".to_owned(),
+        (_, Kind::Weights(..)) => "acme/a=3,acme/b=1".to_owned(),
+        (_, Kind::OrNone(_)) => "none".to_owned(),
     };
     for field in FIELDS {
         // Programs of workers do not fit the mode `in-process`, so each row is tried alone.
