@@ -3,7 +3,10 @@
 use clap::{Parser, Subcommand};
 use plugdock_contracts::ErrorCode;
 
-use crate::command::{completions, config, describe, doctor, run, validate};
+use crate::command::{
+    call, completions, config, describe, doctor, drain, logs, ps, reload, resize, run, serve, stats, top,
+    validate,
+};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -25,6 +28,15 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(run::Run),
+    Serve(serve::Serve),
+    Call(call::Call),
+    Ps(ps::Ps),
+    Top(top::Top),
+    Stats(stats::Stats),
+    Logs(logs::Logs),
+    Resize(resize::Resize),
+    Reload(reload::Reload),
+    Drain(drain::Drain),
     Describe(describe::Describe),
     Validate(validate::Validate),
     Doctor(doctor::Doctor),
@@ -37,12 +49,20 @@ impl Command {
     /// Whether one JSON document is to be the whole of standard output, also when the command fails.
     pub(crate) fn wants_json(&self) -> bool {
         match self {
-            Self::Run(run) => run.json,
+            Self::Run(run) => run.invocation.json,
+            Self::Call(call) => call.invocation.json,
+            Self::Ps(ps) => ps.json,
+            Self::Top(top) => top.json,
+            Self::Stats(stats) => stats.wants_json(),
+            Self::Logs(logs) => logs.json,
+            Self::Resize(resize) => resize.json,
+            Self::Reload(reload) => reload.json,
+            Self::Drain(drain) => drain.json,
             Self::Describe(describe) => describe.plugin.json,
             Self::Validate(validate) => validate.json,
             Self::Doctor(doctor) => doctor.json,
             Self::Config(config::Config::Show(show)) => show.json,
-            Self::Completions(_) => false,
+            Self::Serve(_) | Self::Completions(_) => false,
         }
     }
 }
@@ -91,6 +111,19 @@ mod tests {
         check("plugdock config show --json", Ok("json: true"));
         check("plugdock completions tcsh", Err("possible values"));
         check("plugdock validate", Ok("path: \".\""));
+        check("plugdock run . count --repeat 5 --concurrency 2", Ok("concurrency: 2"));
+        check("plugdock run . count --repeat 0", Err("0 is not in 1..=10000000"));
+        check("plugdock run . count --repeat 5 --concurrency 5000", Err("5000 is not in 1..=4096"));
+        check("plugdock run . count --concurrency 2", Err("--repeat"));
+        check("plugdock serve --backend pool", Err("worker-pool"));
+        check("plugdock call acme/count count --input 7", Ok("socket: None"));
+        check("plugdock logs -f -n 5 acme/count", Ok("last: 5"));
+        check("plugdock logs Acme", Err("plugin id"));
+        check("plugdock drain --within 30", Err("each number needs a unit"));
+        check("plugdock resize --min 1", Err("--max"));
+        check("plugdock stats --format yaml", Err("openmetrics"));
+        check("plugdock stats --format text --json", Err("cannot be used with"));
+        check("plugdock top --count 0", Err("0 is not in 1.."));
     }
 
     #[test]

@@ -1,14 +1,19 @@
 //! The `plugdock` command: reads the command line, runs one command, and ends with the exit code that its failure has.
 
 mod cli;
+mod client;
 mod command;
 mod execution;
 mod failure;
+#[cfg(test)]
+mod fake_backend;
 mod input;
 mod linked;
 mod output;
 mod plugin_folder;
+mod protocol;
 mod render;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -16,7 +21,9 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use crate::cli::{Cli, Command};
-use crate::command::{completions, config, describe, doctor, run, validate};
+use crate::command::{
+    call, completions, config, describe, doctor, drain, logs, ps, reload, resize, run, stats, top, validate,
+};
 use crate::failure::{EXIT_USAGE, Failure};
 use crate::output::Output;
 use crate::render::Paint;
@@ -53,6 +60,15 @@ fn main() -> ExitCode {
 async fn dispatch(command: &Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::Run(args) => run::run(args, output).await,
+        Command::Serve(args) => command::serve::serve(args, output).await,
+        Command::Call(args) => call::call(args, output).await,
+        Command::Ps(args) => ps::ps(args, output).await,
+        Command::Top(args) => top::top(args, output).await,
+        Command::Stats(args) => stats::stats(args, output).await,
+        Command::Logs(args) => logs::logs(args, output).await,
+        Command::Resize(args) => resize::resize(args, output).await,
+        Command::Reload(args) => reload::reload(args, output).await,
+        Command::Drain(args) => drain::drain(args, output).await,
         Command::Describe(args) => describe::describe(args, output).await,
         Command::Validate(args) => validate::validate(args, output),
         Command::Doctor(args) => {

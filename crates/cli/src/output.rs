@@ -5,12 +5,14 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indicatif::ProgressBar;
+use serde::Serialize;
 
 /// Where results and everything else go. Clones share both streams.
 #[derive(Clone)]
 pub(crate) struct Output {
     streams: Arc<Mutex<Streams>>,
     form: Form,
+    draws: bool,
 }
 
 /// What the two streams are connected to.
@@ -45,13 +47,14 @@ impl Output {
             note_terminal: terminal && !dumb,
             colour: terminal && !dumb && !set("NO_COLOR"),
         };
-        Self::new(Box::new(io::stdout()), Box::new(io::stderr()), form)
+        let draws = form.result_terminal && !dumb;
+        Self { draws, ..Self::new(Box::new(io::stdout()), Box::new(io::stderr()), form) }
     }
 
     /// Two other streams.
     pub(crate) fn new(result: Box<dyn Write + Send>, note: Box<dyn Write + Send>, form: Form) -> Self {
         let streams = Streams { result, note, gone: false, failed: None, bar: None };
-        Self { streams: Arc::new(Mutex::new(streams)), form }
+        Self { streams: Arc::new(Mutex::new(streams)), form, draws: false }
     }
 
     /// What the streams are connected to.
@@ -81,6 +84,37 @@ impl Output {
     /// Writes a result and ends its line.
     pub(crate) fn result_line(&self, text: &str) {
         self.result(format!("{}\n", text.trim_end_matches('\n')).as_bytes());
+    }
+
+    /// Writes a document on a line of its own.
+    pub(crate) fn result_json<T: Serialize>(&self, document: &T) {
+        let text = serde_json::to_string(document).expect("what the command answers has a JSON form");
+        self.result_line(&text);
+    }
+
+    /// Columns of the terminal that shows results; none where no terminal does.
+    pub(crate) fn width(&self) -> Option<usize> {
+        let size = self.form.result_terminal.then(terminal_size::terminal_size).flatten();
+        size.map(|(terminal_size::Width(columns), _rows)| usize::from(columns))
+    }
+
+    /// Whether results can be drawn over each other: a terminal shows them that understands more than lines.
+    pub(crate) fn draws(&self) -> bool {
+        self.draws
+    }
+
+    /// Takes a screen of its own on the terminal, so that what was there comes back afterwards; or gives it back.
+    pub(crate) fn screen(&self, own: bool) {
+        let (enter, leave) = ("\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l");
+        self.result(if own { enter } else { leave }.as_bytes());
+    }
+
+    /// Draws lines over what the screen shows, in one write and without clearing it first: nothing flickers. Lines for
+    /// which there is no room are left out.
+    pub(crate) fn frame(&self, lines: &[String]) {
+        let rows = terminal_size::terminal_size().map_or(usize::MAX, |(_columns, rows)| usize::from(rows.0));
+        let drawn: Vec<String> = lines.iter().take(rows).map(|line| format!("{line}\x1b[K")).collect();
+        self.result(format!("\x1b[H{}\x1b[J", drawn.join("\r\n")).as_bytes());
     }
 
     /// Writes lines for people to standard error.

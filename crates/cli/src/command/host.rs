@@ -7,7 +7,7 @@ use plugdock_contracts::manifest::Manifest;
 use plugdock_contracts::permission::{Grant, PermissionKind};
 use plugdock_contracts::{ErrorChain, Shutdown};
 use plugdock_core_runtime::config::{Provenance, RuntimeConfigBuilder};
-use plugdock_core_runtime::{CoreRuntime, Environment, RuntimeConfig, tracing_setup};
+use plugdock_core_runtime::{CoreRuntime, Environment, RuntimeConfig, StopSignals, tracing_setup};
 
 use crate::failure::Failure;
 use crate::linked;
@@ -61,6 +61,29 @@ pub(crate) fn configure(args: &HostArgs, manifest: &Manifest) -> Result<RuntimeC
     });
     let by = "plugdock, as the plugin asks for none";
     Ok(unused.fold(sources(), |builder, (key, _)| builder.set_by(by, key, "off")).build()?)
+}
+
+/// The configuration of a server, whose plugins are not known yet.
+///
+/// It runs a worker pool unless somebody says otherwise: that is what keeping a backend alive is for.
+pub(crate) fn configure_server(args: &HostArgs) -> Result<RuntimeConfig, Failure> {
+    let sources = || match &args.backend {
+        Some(backend) => {
+            gather(args.config.as_deref()).set_by("--backend", "execution.mode", backend.as_str())
+        }
+        None => gather(args.config.as_deref()),
+    };
+    let given = sources().build()?;
+    // Handlers' log lines reach callers and the server's own log; the host's log has them where somebody asks for it.
+    let unset = [("execution.mode", "worker-pool"), ("log.handlers", "omit")]
+        .into_iter()
+        .filter(|(key, _)| given.setting(key).is_some_and(|setting| setting.origin == Provenance::Default));
+    Ok(unset.fold(sources(), |builder, (key, value)| builder.set_by("plugdock serve", key, value)).build()?)
+}
+
+/// The signals that ask to stop, heard from now on.
+pub(crate) fn signals() -> Result<StopSignals, Failure> {
+    StopSignals::listen().map_err(|error| Failure::usage(format!("failed to listen to signals: {error}")))
 }
 
 /// Starts a host. Its own log goes where notes go.

@@ -17,7 +17,7 @@ pub(crate) async fn supervise(
     backend: &dyn ExecutionBackend,
     mut signals: StopSignals,
 ) -> Outcome {
-    let mut stop = Stop { backend, asked: false, now: None };
+    let mut stop = Stop::new(backend);
     loop {
         tokio::select! {
             event = execution.next_event() => match event {
@@ -52,15 +52,19 @@ pub(crate) async fn supervise(
 }
 
 /// How far stopping went.
-struct Stop<'b> {
+pub(super) struct Stop<'b> {
     backend: &'b dyn ExecutionBackend,
     asked: bool,
     now: Option<BoxFuture<'b, ShutdownReport>>,
 }
 
-impl Stop<'_> {
+impl<'b> Stop<'b> {
+    pub(super) fn new(backend: &'b dyn ExecutionBackend) -> Self {
+        Self { backend, asked: false, now: None }
+    }
+
     /// Goes one step further. Answers whether it was the first: then the handler is to be asked.
-    fn escalate(&mut self) -> bool {
+    pub(super) fn escalate(&mut self) -> bool {
         if !std::mem::replace(&mut self.asked, true) {
             return true;
         }
@@ -71,7 +75,7 @@ impl Stop<'_> {
     }
 
     /// Drives the backend's shutdown. Ends when that ended, once; never when there is none.
-    async fn finished(&mut self) {
+    pub(super) async fn finished(&mut self) {
         match &mut self.now {
             Some(now) => drop(now.await),
             None => return pending().await,

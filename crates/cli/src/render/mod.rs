@@ -9,6 +9,15 @@ mod line;
 mod paint;
 mod permission;
 mod quantity;
+mod record;
+mod repetition;
+mod shutdown;
+mod stats;
+mod table;
+#[cfg(test)]
+mod tests;
+mod top;
+mod workers;
 
 pub(crate) use description::description;
 pub(crate) use error::error;
@@ -18,4 +27,10 @@ pub(crate) use json::indented;
 pub(crate) use line::{PlainProgress, log_line};
 pub(crate) use paint::{Paint, printable};
 pub(crate) use permission::permissions;
-pub(crate) use quantity::{bytes, span};
+pub(crate) use quantity::{bytes, rate, span};
+pub(crate) use record::record;
+pub(crate) use repetition::repetition;
+pub(crate) use shutdown::shutdown;
+pub(crate) use stats::stats;
+pub(crate) use top::top;
+pub(crate) use workers::workers;

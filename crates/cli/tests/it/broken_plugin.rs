@@ -81,12 +81,15 @@ fn an_input_that_is_no_json_is_shown_with_its_place() {
 }
 
 #[test]
-fn a_backend_that_does_not_exist_yet_is_refused() {
+fn a_program_that_is_none_is_told_by_every_backend_that_starts_it() {
     let home = with_program("", 0o755);
-    let ended = home.run(&["run", "count", "count", "--backend", "worker-pool"]);
-    ended.failed(115, "error[UNSUPPORTED]: there is no worker-pool backend yet");
+    for backend in ["subprocess", "worker-pool"] {
+        let ended = home.run(&["run", "count", "count", "--backend", backend]);
+        ended.failed(71, "error[SPAWN_FAILED]");
+        ended.failed(71, "neither an ELF program nor a script");
+    }
     let document = home.run(&["run", "count", "count", "--backend", "worker-pool", "--json"]);
-    assert_eq!(document.json()["error"]["code"], "UNSUPPORTED");
+    assert_eq!(document.json()["outcome"]["result"]["Err"]["code"], "SPAWN_FAILED");
 }
 
 #[test]

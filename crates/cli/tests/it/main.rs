@@ -5,4 +5,6 @@ mod command;
 mod config;
 mod example_plugin;
 mod plain;
+mod repeat;
 mod run;
+mod serve;

@@ -8,7 +8,7 @@ use crate::command::{Ended, Home, program};
 const MANIFEST: &str = "manifest_version = 1\nid = \"test/probe\"\nversion = \"0.1.0\"\nentry = \"bin/probe\"\nmin_isolation = \"subprocess\"\n";
 
 /// A home with the plugin `probe`, whose program cargo builds beside the command.
-fn home() -> Home {
+pub(crate) fn home() -> Home {
     let home = Home::new();
     home.write("probe/plugin.toml", MANIFEST);
     let built = Path::new(env!("CARGO_BIN_EXE_plugdock"))

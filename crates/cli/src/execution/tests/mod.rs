@@ -1,4 +1,5 @@
 //! Tests of showing and of stopping, without a process.
 
 mod presenter;
+mod repeat;
 mod supervise;
