@@ -2,7 +2,7 @@
 //! nothing else. Both ends block, as a pooled worker and its host do without spinning.
 
 use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -18,14 +18,11 @@ const LARGE_TRIPS: usize = 50;
 /// Becomes the other end if this process was started as one.
 pub(crate) fn answer_if_asked() {
     let Some(size) = std::env::var(ROLE).ok().and_then(|size| size.parse::<usize>().ok()) else { return };
-    let mut stream = std::io::stdin();
-    let mut out = std::fs::OpenOptions::new().write(true).open("/proc/self/fd/1");
+    // Standard input is the socket, both ways.
+    let socket = std::io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from);
     let mut bytes = vec![0; size];
-    while stream.read_exact(&mut bytes).is_ok() {
-        let Ok(out) = &mut out else { break };
-        if out.write_all(&bytes).is_err() {
-            break;
-        }
+    if let Ok(mut stream) = socket {
+        while stream.read_exact(&mut bytes).is_ok() && stream.write_all(&bytes).is_ok() {}
     }
     #[expect(
         clippy::exit,
@@ -61,7 +58,7 @@ fn round_trips(size: usize, trips: usize) -> Vec<std::time::Duration> {
         reason = "the floor is what a bare process costs, without any of ours"
     )]
     let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
-    let spawned = command.env(ROLE, size.to_string()).stdin(end(&far)).stdout(end(&far)).spawn();
+    let spawned = command.env(ROLE, size.to_string()).stdin(end(&far)).spawn();
     drop(command);
     drop(far);
     let mut child = spawned.expect("this program can be started again");

@@ -9,8 +9,12 @@ mod queue;
 mod sample;
 mod table;
 
-use plugdock_contracts::{BackendKind, Payload};
+use std::sync::Arc;
+
+use plugdock_contracts::describe::{HandlerDescription, HandlerKind};
+use plugdock_contracts::{BackendKind, BoxFuture, HandlerId, Payload};
 use plugdock_execution_factory::{Registry, init_with};
+use plugdock_plugin_runtime::handler::{CallIo, Handler};
 use plugdock_plugin_runtime::{Ctx, HandlerError, Plugin};
 
 use crate::backend::Bench;
@@ -22,11 +26,39 @@ const ROUNDS: usize = 7;
 /// The plugin that is measured: it answers what it gets.
 pub(crate) const PLUGIN: &str = "bench/echo";
 
+/// Answers its input, unread: what is measured is the way there and back.
+struct Echo {
+    name: HandlerId,
+    concurrent: bool,
+}
+
+impl Echo {
+    fn named(name: &str, concurrent: bool) -> Self {
+        Self { name: HandlerId::new(name).expect("the name is valid"), concurrent }
+    }
+}
+
+impl Handler for Echo {
+    fn describe(&self) -> HandlerDescription {
+        let mut description = HandlerDescription::new(self.name.clone(), HandlerKind::Call);
+        description.concurrent = self.concurrent;
+        description
+    }
+
+    fn call(
+        &self,
+        _ctx: Ctx,
+        input: Payload,
+        _io: CallIo,
+    ) -> BoxFuture<'static, Result<Payload, HandlerError>> {
+        Box::pin(std::future::ready(Ok(input)))
+    }
+}
+
 fn registry() -> Registry {
-    let echo = async |_ctx: Ctx, input: Payload| Ok::<_, HandlerError>(input);
-    let together = async |_ctx: Ctx, input: Payload| Ok::<_, HandlerError>(input);
-    let plugin =
-        Plugin::new(PLUGIN, "1.0.0").handler("echo", echo).handler("together", together).concurrent();
+    let plugin = Plugin::new(PLUGIN, "1.0.0")
+        .custom(Arc::new(Echo::named("echo", false)))
+        .custom(Arc::new(Echo::named("together", true)));
     Registry::new().with(plugin).expect("the plugin's definition is sound")
 }
 
