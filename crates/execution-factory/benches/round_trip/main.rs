@@ -1,5 +1,6 @@
 //! `cargo bench -p plugdock-execution-factory`: round trip and throughput of each backend, with what the machine charges
 //! for waking another process in the same run. It prints Markdown and asserts nothing: times are for people to compare.
+//! `-- --quick` measures one round, `-- --queue` the queue alone.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
@@ -70,9 +71,14 @@ fn main() {
         .enable_all()
         .build()
         .expect("a runtime can be built");
-    let quick = std::env::args().any(|argument| argument == "--quick");
+    let told = |flag: &str| std::env::args().any(|argument| argument == flag);
+    let quick = told("--quick");
     let rounds = if quick { 1 } else { ROUNDS };
     println!("{}\n", table::machine());
+    if told("--queue") {
+        println!("{}", runtime.block_on(queue::measure(rounds, quick)));
+        return;
+    }
     runtime.block_on(async {
         let mut table = Rounds::default();
         let benches = [

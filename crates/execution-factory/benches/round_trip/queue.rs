@@ -13,7 +13,7 @@ use plugdock_execution_factory::platform::Platform;
 
 use crate::backend::{config, small};
 use crate::registry;
-use crate::sample::Rounds;
+use crate::sample::{Rounds, quantile};
 
 /// Numbers of requests that wait.
 const WAITING: [usize; 3] = [10, 1_000, 100_000];
@@ -24,8 +24,12 @@ const TIMED: usize = 1_000;
 /// Measures and renders.
 pub(crate) async fn measure(rounds: usize, quick: bool) -> String {
     let mut table = Rounds::default();
-    for _ in 0..rounds.min(3) {
+    let only: Option<usize> = std::env::var("PLUGDOCK_BENCH_WAITING").ok().and_then(|n| n.parse().ok());
+    for _ in 0..rounds {
         for waiting in WAITING.into_iter().filter(|waiting| !quick || *waiting < 100_000) {
+            if only.is_some_and(|only| only != waiting) {
+                continue;
+            }
             table.add(name(waiting), one(waiting).await);
         }
     }
@@ -36,7 +40,7 @@ fn name(waiting: usize) -> String {
     format!("{waiting} waiting")
 }
 
-/// Microseconds for one request that overtakes all that wait.
+/// Microseconds for one request that goes before all that wait, the median of a thousand.
 async fn one(waiting: usize) -> f64 {
     let (mut config, _root) = config(BackendKind::WorkerPool);
     (config.pool.min, config.pool.max, config.pool.depth) = (1, 1, 1);
@@ -69,26 +73,25 @@ async fn one(waiting: usize) -> f64 {
         behind.extend(top_up(waiting / 10 + 8));
         tokio::task::yield_now().await;
     }
-    let start = Instant::now();
+    let mut times = Vec::with_capacity(TIMED);
     for _ in 0..TIMED {
         let mut request = small("echo");
         request.priority = Priority::High;
+        let start = Instant::now();
         let outcome = backend.execute(request).await;
+        times.push(start.elapsed());
         assert!(outcome.is_ok(), "{:?}", outcome.error());
         // The worker was handed to one that waits before this call was told its end: another takes its place.
         behind.extend(top_up(1));
     }
-    let spent = start.elapsed();
     drop(behind);
     backend.shutdown(Shutdown::Now).await;
-    #[expect(clippy::cast_precision_loss, reason = "a thousand")]
-    let n = TIMED as f64;
-    spent.as_secs_f64() * 1e6 / n
+    quantile(&mut times, 0.5)
 }
 
 fn render(table: &Rounds) -> String {
     let mut text = String::from(
-        "| requests that wait | µs for one that goes first (low–high) | against the first row |\n|---|---|---|\n",
+        "| requests that wait | p50 µs of one that goes first (low–high) | against the first row |\n|---|---|---|\n",
     );
     let first =
         table.names().first().and_then(|name| table.spread(name)).map_or(f64::NAN, |(_, median, _)| median);

@@ -135,12 +135,12 @@ impl<C: Carrier> Engine<C> {
     /// The plugin of a request, from memory where that is fresh enough.
     async fn resolve(&self, request: &Arc<ExecutionRequest>) -> Result<Arc<ResolvedPlugin>, ExecutionError> {
         let isolation = self.parts.carrier.isolation();
-        let plugin = match self.parts.plugins.remembered(request, std::time::Instant::now()) {
-            Some(plugin) => plugin,
-            None => {
-                let asked = Arc::clone(request);
-                self.look_up(move |plugins| plugins.look(&asked)).await?
-            }
+        let remembered = self.parts.plugins.remembered(request, std::time::Instant::now());
+        let plugin = if let Some(plugin) = remembered {
+            plugin
+        } else {
+            let asked = Arc::clone(request);
+            self.look_up(move |plugins| plugins.look(&asked)).await?
         };
         plugin.check(request, isolation)?;
         Ok(plugin)

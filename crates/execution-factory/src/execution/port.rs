@@ -1,6 +1,7 @@
 //! What a backend holds of an execution while it runs: where events go, where input comes from, whether to stop.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use plugdock_contracts::{CancelReason, ExecutionEvent, LogLine, Progress};
@@ -25,6 +26,8 @@ pub(crate) struct Port {
     pub(super) input: Arc<Mutex<mpsc::Receiver<InputPiece>>>,
     /// Nobody takes input any more. Told apart from the receiver, which whoever waits for input holds.
     input_over: Arc<watch::Sender<bool>>,
+    /// A piece of a stream passed, in either direction.
+    streamed: Arc<AtomicBool>,
     cancel: Cancelled,
     gate: Arc<Gate>,
 }
@@ -37,7 +40,7 @@ impl Port {
         gate: Arc<Gate>,
     ) -> Self {
         let input_over = Arc::new(watch::Sender::new(false));
-        Self { queue, input: Arc::new(Mutex::new(input)), input_over, cancel, gate }
+        Self { queue, input: Arc::new(Mutex::new(input)), input_over, streamed: Arc::default(), cancel, gate }
     }
 
     /// The host, as far as the grants reach.
@@ -66,6 +69,7 @@ impl Port {
 
     /// Passes stream data on; `taken` is dropped when the caller has it.
     pub(crate) fn data(&self, piece: Bytes, taken: Taken) {
+        self.streamed.store(true, Ordering::Release);
         self.queue.push(ExecutionEvent::Data(piece), Some(taken));
     }
 
@@ -79,8 +83,16 @@ impl Port {
                 self.input.lock().await.close();
                 None
             }
-            piece = async { self.input.lock().await.recv().await } => piece,
+            piece = async { self.input.lock().await.recv().await } => {
+                self.streamed.fetch_or(piece.is_some(), Ordering::AcqRel);
+                piece
+            }
         }
+    }
+
+    /// Whether a piece of a stream passed: it cannot be taken back, so neither can the call.
+    pub(crate) fn has_streamed(&self) -> bool {
+        self.streamed.load(Ordering::Acquire)
     }
 
     /// Ends every wait for input, now and later: the caller's next piece is refused. Never blocks.

@@ -199,27 +199,27 @@ mod tests {
     #[test]
     fn a_plugin_whose_files_are_as_they_were_is_not_read_again() {
         let (_dir, source, origin) = source(Duration::ZERO);
-        let first = source.look_at(origin.clone()).unwrap();
-        assert!(Arc::ptr_eq(&first, &source.look_at(origin).unwrap()));
+        let first = source.look_at(&origin).unwrap();
+        assert!(Arc::ptr_eq(&first, &source.look_at(&origin).unwrap()));
         assert_eq!(first.digest.len(), 64);
     }
 
     #[test]
     fn a_program_that_was_replaced_has_another_digest() {
         let (dir, source, origin) = source(Duration::ZERO);
-        let first = source.look_at(origin.clone()).unwrap();
+        let first = source.look_at(&origin).unwrap();
         std::fs::write(dir.path().join("new"), "two").unwrap();
         std::fs::rename(dir.path().join("new"), dir.path().join("x")).unwrap();
-        let second = source.look_at(origin).unwrap();
+        let second = source.look_at(&origin).unwrap();
         assert_ne!(first.digest, second.digest);
     }
 
     #[test]
     fn a_manifest_that_became_another_is_read_again() {
         let (dir, source, origin) = source(Duration::ZERO);
-        let first = source.look_at(origin.clone()).unwrap();
+        let first = source.look_at(&origin).unwrap();
         std::fs::write(dir.path().join("plugin.toml"), MANIFEST.replace("1.0.0", "1.0.1")).unwrap();
-        let second = source.look_at(origin).unwrap();
+        let second = source.look_at(&origin).unwrap();
         assert_eq!(second.manifest.version.to_string(), "1.0.1");
         assert_eq!(first.digest, second.digest, "the program is the same");
     }
@@ -227,9 +227,9 @@ mod tests {
     #[test]
     fn a_plugin_that_is_gone_is_forgotten() {
         let (dir, source, origin) = source(Duration::ZERO);
-        source.look_at(origin.clone()).unwrap();
+        source.look_at(&origin).unwrap();
         std::fs::remove_file(dir.path().join("plugin.toml")).unwrap();
-        assert!(source.look_at(origin).is_err());
+        assert!(source.look_at(&origin).is_err());
         assert!(source.memory.unwrap().all().is_empty());
     }
 
@@ -237,7 +237,7 @@ mod tests {
     fn what_was_looked_at_a_short_time_ago_counts() {
         let (_dir, source, origin) = source(Duration::from_secs(1));
         let memory = source.memory.as_ref().unwrap();
-        source.look_at(origin.clone()).unwrap();
+        source.look_at(&origin).unwrap();
         let now = Instant::now();
         assert!(memory.fresh(&origin, now).is_some());
         assert!(memory.fresh(&origin, now + Duration::from_secs(2)).is_none());

@@ -64,14 +64,14 @@ impl PluginSource {
 
     /// The plugin of a request. Reads files.
     pub(crate) fn look(&self, request: &ExecutionRequest) -> Result<Arc<ResolvedPlugin>, ExecutionError> {
-        self.look_at(self.origin(request))
+        self.look_at(&self.origin(request))
     }
 
     /// The plugin of an origin. Reads files.
-    pub(crate) fn look_at(&self, origin: PluginOrigin) -> Result<Arc<ResolvedPlugin>, ExecutionError> {
+    pub(crate) fn look_at(&self, origin: &PluginOrigin) -> Result<Arc<ResolvedPlugin>, ExecutionError> {
         let find = || self.find(origin.id.as_ref(), origin.root.as_deref());
         match &self.memory {
-            Some(memory) => memory.look(&origin, Instant::now(), find),
+            Some(memory) => memory.look(origin, Instant::now(), find),
             None => find().map(Arc::new),
         }
     }
@@ -84,7 +84,7 @@ impl PluginSource {
     /// The plugin of an id, as it would be found for a request.
     pub(crate) fn look_for(&self, id: &PluginId) -> Result<Arc<ResolvedPlugin>, ExecutionError> {
         let root = self.catalog.root(id).map(Path::to_owned);
-        self.look_at(PluginOrigin { id: Some(id.clone()), root })
+        self.look_at(&PluginOrigin { id: Some(id.clone()), root })
     }
 
     fn origin(&self, request: &ExecutionRequest) -> PluginOrigin {

@@ -119,6 +119,8 @@ pub(crate) async fn drive(
         None => job.port.close_input().await,
     }
     let end = driven.run(clock).await;
+    // Awaited: a piece of input that is being taken this moment counts as taken, or is still there for another attempt.
+    driven.side.shutdown().await;
     let heard = driven.heard || driven.call.n_dropped() > 0;
     Drove { end, unbegun: driven.read_out && !heard }
 }

@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use plugdock_contracts::error::{CrashCause, ErrorCode, ExecutionError, KillReason, Step};
 use plugdock_contracts::outcome::WorkerStart;
-use plugdock_contracts::{BoxFuture, HandlerId, WorkerId};
+use plugdock_contracts::{BoxFuture, CancelReason, HandlerId, Payload, WorkerId};
 use tokio::sync::watch;
 
 use super::{
     Begun, Called, CheckAnswer, HandlerTraits, PoolWorker, Sample, StartError, StartOrder, StartWorker,
     WorkerAfter, WorkerEnd,
 };
-use crate::engine::{Carried, Job};
+use crate::engine::{Carried, Job, StopClock, StopDecision};
+use crate::worker::kill_reason;
 
 /// How long a slow step takes, on tokio's clock.
 pub(crate) const SLOW: Duration = Duration::from_millis(100);
@@ -33,6 +34,8 @@ pub(crate) enum Gate {
     Slow,
     /// It does not end by itself.
     Never,
+    /// It panics: a defect of the worker's host side, and none of the steps that [`Gate::ALL`] tells apart.
+    Panic,
 }
 
 impl Gate {
@@ -49,6 +52,7 @@ impl Gate {
                 true
             }
             Self::Never => std::future::pending().await,
+            Self::Panic => panic!("the mock was told to"),
         }
     }
 }
@@ -58,8 +62,10 @@ impl Gate {
 pub(crate) struct Gates {
     /// From the order to the ready worker. `Err` fails, and `permanent` says how.
     pub(crate) start: Gate,
-    /// A call. `Err` is a crash in the middle of it.
+    /// A call. `Err` is a crash in the middle of it, `Slow` heeds a stop, `Never` has to be killed for one.
     pub(crate) call: Gate,
+    /// Whether a call that crashed had begun.
+    pub(crate) begun: Begun,
     /// A health check. `Err` says that it does not work.
     pub(crate) check: Gate,
     /// From the goodbye to the end. `Err` is a crash on the way out, `Never` ends by a kill when its time is over.
@@ -79,6 +85,7 @@ impl Default for Gates {
         Self {
             start: Gate::Ok,
             call: Gate::Ok,
+            begun: Begun::Perhaps,
             check: Gate::Ok,
             retire: Gate::Ok,
             permanent: false,
@@ -242,32 +249,66 @@ impl MockWorker {
         } else {
             WorkerStart::Warm
         };
-        let (end, begun) = tokio::select! {
+        let mut clock = StopClock::start(job, tokio::time::Instant::now());
+        let Gates { call: gate, begun, .. } = self.gates();
+        tokio::select! {
             biased;
-            dead = self.fate.ended() => dead,
-            passed = self.gates().call.pass() => {
+            (end, begun) = self.fate.ended() => self.died(start, end, begun),
+            passed = gate.pass() => {
                 if passed {
-                    let mut carried = Carried::new(Ok(job.request.input.clone()));
-                    carried.worker = Some(self.id.clone());
-                    carried.start = Some(start);
-                    carried.attempts.started = 1;
-                    return Called { carried, worker: WorkerAfter::Fine, begun: Begun::Perhaps };
+                    return self.told(start, Ok(job.request.input.clone()), WorkerAfter::Fine, Begun::Perhaps);
                 }
-                self.crash(CrashCause::Exit { code: 1 }, Begun::Perhaps);
-                self.fate.ended().await
+                self.crash(CrashCause::Exit { code: 1 }, begun);
+                let (end, begun) = self.fate.ended().await;
+                self.died(start, end, begun)
             }
+            stop = clock.stop() => self.stopped(job, start, gate, stop).await,
+        }
+    }
+
+    async fn stopped(&self, job: &Job, start: WorkerStart, gate: Gate, stop: StopDecision) -> Called {
+        let is_deaf = gate == Gate::Never;
+        let worker = match &stop.reason {
+            _ if is_deaf => WorkerAfter::Gone,
+            CancelReason::Timeout => WorkerAfter::Tainted,
+            _ => WorkerAfter::Fine,
         };
+        if is_deaf {
+            // A worker that dies meanwhile is dead, and no more is to be known.
+            let _dead = tokio::time::timeout(job.timeouts.grace(), self.fate.ended()).await;
+            self.kill(kill_reason(&stop.reason));
+        }
+        let how = if is_deaf { "its worker was killed" } else { "it stopped when asked" };
+        let mut called = self.told(start, Err(stop.error(job, how)), worker, Begun::Perhaps);
+        called.carried.killed = is_deaf;
+        called
+    }
+
+    fn died(&self, start: WorkerStart, end: WorkerEnd, begun: Begun) -> Called {
         let code = match &end.cause {
             CrashCause::Killed { reason: KillReason::Unhealthy } => ErrorCode::WorkerUnhealthy,
+            CrashCause::Killed { reason: KillReason::Shutdown } => ErrorCode::ShuttingDown,
             _ => ErrorCode::WorkerCrashed,
         };
-        let error = ExecutionError::new(code, end.cause.to_string()).with_cause(end.cause.clone());
-        let mut carried = Carried::new(Err(error));
+        let killed = matches!(end.cause, CrashCause::Killed { .. });
+        let error = ExecutionError::new(code, end.cause.to_string()).with_cause(end.cause);
+        let mut called = self.told(start, Err(error), WorkerAfter::Gone, begun);
+        called.carried.killed = killed;
+        called
+    }
+
+    fn told(
+        &self,
+        start: WorkerStart,
+        result: Result<Payload, ExecutionError>,
+        worker: WorkerAfter,
+        begun: Begun,
+    ) -> Called {
+        let mut carried = Carried::new(result);
         carried.worker = Some(self.id.clone());
         carried.start = Some(start);
-        carried.killed = matches!(end.cause, CrashCause::Killed { .. });
         carried.attempts.started = u32::from(begun == Begun::Perhaps);
-        Called { carried, worker: WorkerAfter::Gone, begun }
+        Called { carried, worker, begun }
     }
 }
 

@@ -129,6 +129,17 @@ impl Breaker {
         self.failed(now, exit, seed)
     }
 
+    /// No worker can be started for a while, and the plugin is not the reason. Of a trial [`Breaker::trial_withdrawn`] is
+    /// told too.
+    pub(crate) fn pause(&mut self, pause: Instant) {
+        match &mut self.state {
+            State::Closed => {
+                self.not_before = Some(self.not_before.map_or(pause, |earlier| earlier.max(pause)));
+            }
+            State::Open { until, .. } | State::HalfOpen { until, .. } => *until = (*until).max(pause),
+        }
+    }
+
     /// Whether a worker may be started now.
     pub(crate) fn may_start(&mut self, now: Instant) -> Gate<'_> {
         match self.state {
@@ -196,10 +207,17 @@ impl Breaker {
         event.filter(|event| now < *event)
     }
 
-    /// Whether it remembers nothing that would change an answer, so that it can be dropped.
+    /// Whether it remembers nothing that matters, so that it can be dropped. A quarantine that was over for
+    /// the time of a longest one, and nobody asked for a trial, is forgotten: else nobody ever would drop it.
     pub(crate) fn is_idle(&self, now: Instant) -> bool {
-        let is_recent = |end: &Instant| !self.is_forgotten(*end, now);
-        !self.is_quarantined() && self.next_event(now).is_none() && !self.recent.iter().any(is_recent)
+        match self.state {
+            State::Closed => {
+                let is_recent = |end: &Instant| !self.is_forgotten(*end, now);
+                self.next_event(now).is_none() && !self.recent.iter().any(is_recent)
+            }
+            State::Open { until, .. } => now.saturating_duration_since(until) >= self.config.quarantine_max,
+            State::HalfOpen { .. } => false,
+        }
     }
 
     fn failed_closed(&mut self, now: Instant, seed: u64) -> Verdict {
@@ -445,7 +463,12 @@ mod tests {
         fail(&mut breaker, now);
         assert!(!breaker.is_idle(now + SEC * 59));
         assert!(breaker.is_idle(now + CONFIG.window));
-        assert!(!quarantined(now).is_idle(now + Duration::from_hours(9)));
+        let forgotten_at = now + CONFIG.quarantine + CONFIG.quarantine_max;
+        assert!(!quarantined(now).is_idle(now + CONFIG.quarantine + SEC));
+        assert!(quarantined(now).is_idle(forgotten_at));
+        let mut half_open = quarantined(now);
+        half_open.trial_started();
+        assert!(!half_open.is_idle(forgotten_at));
     }
 
     #[test]

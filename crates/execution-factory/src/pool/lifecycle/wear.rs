@@ -62,11 +62,6 @@ impl Wear {
         self.resident = Some(resident);
     }
 
-    /// Its resident memory when it was last read.
-    pub(crate) const fn resident(&self) -> Option<u64> {
-        self.resident
-    }
-
     /// Why it is due to be replaced, if it is.
     pub(crate) fn due(&self, now: Instant) -> Option<RecycleReason> {
         if self.calls_most.is_some_and(|most| self.calls >= most) {
@@ -137,7 +132,7 @@ mod tests {
         (0..5000).for_each(|_| wear.call_ended());
         wear.sampled(u64::MAX);
         assert_eq!(wear.due(now + Duration::from_hours(1_000_000)), None);
-        assert_eq!((wear.next_due(), wear.calls(), wear.resident()), (None, 5000, Some(u64::MAX)));
+        assert_eq!((wear.next_due(), wear.calls()), (None, 5000));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::waiter::{Full, Part, Waiter};
 /// Where calls that waited for something else than a worker may go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Woken {
-    /// A waiter of this lane is no longer set aside.
+    /// A waiter of this lane is no longer set aside, or was, so that another one may be the first.
     Lane(LaneKey),
     /// This plugin is no longer at its cap: any of its lanes may have somebody to take.
     Plugin(PluginKey),
@@ -145,8 +145,8 @@ impl FairQueue {
         tickets.into_iter().filter_map(|ticket| self.leave(ticket)).collect()
     }
 
-    /// Somewhere a waiter became free to go other than by coming in: when a call ended, or when one of its tenant that
-    /// stood before it left. A worker that is idle there has something to take, and should take it before the worker
+    /// Somewhere a waiter became free to go other than by coming in: when a call ended, or when one that stood before it
+    /// left or was set aside. A worker that is idle there has something to take, and should take it before the worker
     /// that just became free looks for its own next: else one lane could keep a tenant's only place for itself.
     /// To be called until there is none.
     pub(crate) fn woken(&mut self) -> Option<Woken> {
@@ -167,6 +167,12 @@ impl FairQueue {
     #[cfg_attr(not(test), expect(dead_code, reason = "what a pool tells of itself does not include it yet"))]
     pub(crate) fn waiting_in(&self, lane: LaneKey) -> usize {
         self.lanes.get(&lane).map_or(0, Lane::len)
+    }
+
+    /// Whether a waiter has to wait until a call of its tenant ends.
+    #[cfg(test)]
+    pub(crate) fn is_aside(&self, ticket: Ticket) -> bool {
+        self.places.get(&ticket).is_some_and(|place| place.is_aside)
     }
 
     /// Calls of a plugin that run, nested ones included.

@@ -184,9 +184,8 @@ impl FairQueue {
             lane.remove(rank, !is_aside);
             lane.insert(rank, is_aside);
         }
-        if !is_aside {
-            self.woken.insert(Woken::Lane(key));
-        }
+        // One that is set aside leaves the first place to another, who may use what it could not.
+        self.woken.insert(Woken::Lane(key));
         self.refresh(key);
     }
 }

@@ -51,6 +51,14 @@ impl FairQueue {
         Some(want.lane)
     }
 
+    /// Whether a lane wants a slot, whoever else wants one more.
+    pub(crate) fn wants_slot(&self, lane: LaneKey) -> bool {
+        let Some(known) = self.lanes.get(&lane).filter(|known| known.want.is_some()) else { return false };
+        self.plugins
+            .get(&known.plugin)
+            .is_some_and(|plugin| plugin.first_want(self.config.plugin_cap).is_some())
+    }
+
     /// A worker of `lane` is free and there is no free slot: the lane that should get its slot instead of the lane's own
     /// next waiter. Nothing when the lane keeps it. To be asked once for each worker that becomes free, because a question
     /// may begin the plugin's next turn.

@@ -11,10 +11,10 @@ use plugdock_contracts::{
     BackendKind, BoxFuture, Execution, ExecutionBackend, ExecutionRequest, PluginId, WorkerStatus,
 };
 
-use super::carrier::PoolCarrier;
-use super::pool_core::{PoolCore, PoolParts};
 use plugdock_sandbox::HostCapabilities;
 
+use super::carrier::PoolCarrier;
+use super::pool_core::{PoolCore, PoolParts};
 use crate::create::Shared;
 use crate::engine::{Announcer, Engine};
 use crate::pool::config::size_faults;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plugdock_contracts::describe::PluginDescription;
 use plugdock_contracts::error::ExecutionError;
@@ -12,6 +12,7 @@ use plugdock_contracts::outcome::{Attempts, WorkerStart};
 use plugdock_contracts::stats::BackendStats;
 use plugdock_contracts::{BackendKind, BoxFuture};
 
+use super::clock;
 use super::pool_core::PoolCore;
 use super::refusal;
 use super::scheduler::{AfterCall, Again, CallOver, Submission};
@@ -19,7 +20,7 @@ use super::seat::WorkerSeat;
 use crate::engine::{Carried, Carrier, Claim, Job, NoSeat, cancelled_waiting};
 use crate::limit;
 use crate::plugin::ResolvedPlugin;
-use crate::pool::executor::{Begun, Called, StartOrder, WorkerAfter};
+use crate::pool::executor::{Begun, Called, Sample, StartOrder, WorkerAfter};
 use crate::pool::queue::Ticket;
 use crate::process::Spawn;
 use crate::worker::{self, WorkerDefaults};
@@ -39,7 +40,8 @@ pub(crate) struct PoolCarrier {
 impl PoolCarrier {
     async fn obtain(&self, claim: Claim<'_>) -> Result<WorkerSeat, NoSeat> {
         let ticket = claim.place.map_or_else(|| self.pool.desk().ticket(), Ticket);
-        let max_payload = claim.limits.payload.map_or(limit::DEFAULT_MAX_PAYLOAD, plugdock_contracts::ByteSize::bytes);
+        let max_payload =
+            claim.limits.payload.map_or(limit::DEFAULT_MAX_PAYLOAD, plugdock_contracts::ByteSize::bytes);
         limit::check_payload("the input", claim.request.input.len(), max_payload)?;
         let order = StartOrder {
             plugin: Arc::clone(claim.plugin),
@@ -47,55 +49,72 @@ impl PoolCarrier {
             permissions: claim.permissions.clone(),
             max_payload,
         };
-        let lane = self.pool.lane(order, ticket)?;
         let (plugin, acquire) = (&claim.request.descriptor.plugin, claim.timeouts.acquire());
-        let now = Instant::now();
-        let submission = Submission {
-            ticket,
-            lane,
-            handler: claim.request.descriptor.handler.clone(),
-            tenant: claim.request.descriptor.tenant.clone(),
-            priority: claim.request.priority,
-            bytes: claim.request.input.len() as u64,
-            deadline: now.checked_add(acquire),
-            nested: claim.nested,
-            again: claim.place.is_some(),
+        let asked = clock::now();
+        let obtain = async {
+            let lane = self.pool.lane(order, ticket)?;
+            let now = clock::now();
+            let submission = Submission {
+                ticket,
+                lane,
+                handler: claim.request.descriptor.handler.clone(),
+                tenant: claim.request.descriptor.tenant.clone(),
+                priority: claim.request.priority,
+                bytes: claim.request.input.len() as u64,
+                deadline: now.checked_add(acquire),
+                nested: claim.nested,
+                again: claim.place.is_some(),
+            };
+            self.pool.desk().obtain(now, submission).await.map_err(|refused| {
+                self.pool.note_refused(plugin, &refused);
+                refusal::refused(plugin, ticket, refused)
+            })
         };
-        let obtained = tokio::select! {
+        let answered = tokio::select! {
             biased;
+            // Before a lane is made for it, of which nothing else would be heard.
             reason = claim.cancelled.wait() => return Err(NoSeat::Failed(cancelled_waiting(&reason))),
-            obtained = self.pool.desk().obtain(now, submission) => obtained,
+            answered = obtain => answered?,
         };
-        let answered = obtained.map_err(|refused| {
-            self.pool.note_refused(plugin, &refused);
-            refusal::refused(plugin, ticket, refused)
-        })?;
-        let granted = answered.map_err(|not| refusal::not_granted(plugin, ticket, acquire, not))?;
-        Ok(WorkerSeat::new(Arc::clone(&self.pool), ticket, granted))
+        let handle = answered.map_err(|not| refusal::not_granted(plugin, ticket, acquire, not))?;
+        Ok(WorkerSeat::new(Arc::clone(&self.pool), ticket, handle, asked))
     }
 
     async fn run(&self, job: &Job, mut seat: WorkerSeat) -> Carried {
-        let begun = tokio::time::Instant::now();
+        let (allowed, mut used) = (job.timeouts.call(), Duration::ZERO);
         let mut attempts = Attempts::default();
         let mut job = std::borrow::Cow::Borrowed(job);
         loop {
             seat.begin();
-            let worker = Arc::clone(&seat.granted.handle.worker);
+            let worker = Arc::clone(&seat.handle.worker);
+            let begun = tokio::time::Instant::now();
             let called = worker.call(&job).await;
+            // What it did not begin took nothing of its time.
+            used += if called.begun == Begun::Perhaps { begun.elapsed() } else { Duration::ZERO };
             let is_idempotent = worker.traits_of(&job.descriptor.handler).idempotent;
+            let sample =
+                if self.is_worth_a_sample(&job, &called) { worker.sample() } else { Sample::default() };
             drop(worker);
-            let remaining = job.timeouts.call().saturating_sub(begun.elapsed());
-            let again = decide(&called, is_idempotent, attempts, remaining);
+            let remaining = allowed.saturating_sub(used);
+            let again = if job.port.has_streamed() {
+                // What passed of a stream is gone, or was seen: begun anew, the call would miss it or send it twice.
+                Again::No
+            } else {
+                decide(&called, is_idempotent, attempts, remaining)
+            };
             match (called.begun, again) {
                 (Begun::No, Again::TakenBack) => attempts.taken_back += 1,
                 (Begun::No, _) => {}
                 (Begun::Perhaps, _) => attempts.started += 1,
             }
-            let over = over(&called, again);
+            let over = over(&called, sample, again);
             let mut carried = called.carried;
             carried.attempts = attempts;
-            // The first call of a worker is the one that it was started for.
-            carried.spawn = (carried.start == Some(WorkerStart::Cold)).then_some(seat.granted.handle.spawn);
+            // The first call of a worker is the one that it was started for, unless it was ready before it was asked for.
+            if carried.start == Some(WorkerStart::Cold) && seat.asked >= seat.handle.ready_at {
+                carried.start = Some(WorkerStart::Warm);
+            }
+            carried.spawn = (carried.start == Some(WorkerStart::Cold)).then_some(seat.handle.spawn);
             if again == Again::No {
                 seat.end(over);
                 return carried;
@@ -104,34 +123,55 @@ impl PoolCarrier {
                 // It is one execution with one time, however often it is tried.
                 job.to_mut().timeouts.call = Some(remaining);
             }
-            seat = match wait_again(&job, seat, over).await {
+            seat = match self.wait_again(&job, seat, over).await {
                 Ok(seat) => seat,
-                Err(NoSeat::Failed(error)) => {
-                    carried.result = Err(error);
+                Err(instead) => {
+                    carried.result = instead.map_or(carried.result, Err);
                     return carried;
                 }
-                // Its plugin was replaced meanwhile: it ends as it did.
-                Err(NoSeat::Stale { .. }) => return carried,
             };
         }
     }
-}
 
-async fn wait_again(job: &Job, seat: WorkerSeat, over: CallOver) -> Result<WorkerSeat, NoSeat> {
-    let ticket = seat.ticket;
-    tokio::select! {
-        biased;
-        reason = job.port.cancelled() => Err(NoSeat::Failed(cancelled_waiting(&reason))),
-        seat = seat.again(over) => seat.map_err(|not| {
-            refusal::not_granted(&job.descriptor.plugin, ticket, job.timeouts.acquire(), not)
-        }),
+    /// Waits for another worker. When none comes, answers with the error that the execution ends with instead of its own.
+    async fn wait_again(
+        &self,
+        job: &Job,
+        seat: WorkerSeat,
+        over: CallOver,
+    ) -> Result<WorkerSeat, Option<ExecutionError>> {
+        let ticket = seat.ticket;
+        let again = seat.again(&self.pool, over);
+        tokio::select! {
+            biased;
+            reason = job.port.cancelled() => Err(Some(cancelled_waiting(&reason))),
+            seat = again => seat.map_err(|not| {
+                match refusal::not_granted(&job.descriptor.plugin, ticket, job.timeouts.acquire(), not) {
+                    // Of what it began, how that ended says more than why it was not begun again.
+                    NoSeat::Failed(error) if over.again == Again::TakenBack => Some(error),
+                    // Its plugin was replaced meanwhile: it ends as it did.
+                    NoSeat::Failed(_) | NoSeat::Stale { .. } => None,
+                }
+            }),
+        }
+    }
+
+    /// Whether what a worker uses after a call can decide anything. Reading it takes some calls to the kernel.
+    fn is_worth_a_sample(&self, job: &Job, called: &Called) -> bool {
+        let has_bound = self.pool.parts.config.recycle_memory.is_some() || job.limits.cpu_time.is_some();
+        has_bound && called.worker == WorkerAfter::Fine
     }
 }
 
 /// Whether a call runs once more: when it provably had not begun, or its handler is idempotent and its worker died.
 fn decide(called: &Called, is_idempotent: bool, attempts: Attempts, remaining: Duration) -> Again {
     let lost = called.worker == WorkerAfter::Gone
-        && called.carried.result.as_ref().err().is_some_and(|error| error.cause().is_some() && !is_stop(error));
+        && called
+            .carried
+            .result
+            .as_ref()
+            .err()
+            .is_some_and(|error| error.cause().is_some() && !is_stop(error));
     match called.begun {
         _ if !lost => Again::No,
         Begun::No if attempts.taken_back < MAX_TAKEN_BACK => Again::TakenBack,
@@ -146,16 +186,19 @@ fn is_stop(error: &ExecutionError) -> bool {
     matches!(error.code(), Timeout | Aborted | ShuttingDown)
 }
 
-fn over(called: &Called, again: Again) -> CallOver {
+fn over(called: &Called, sample: Sample, again: Again) -> CallOver {
     let ran = called.begun == Begun::Perhaps;
     CallOver {
         worker: match called.worker {
+            // The next call could be the one that its processor time ends in, and would be blamed for it.
+            WorkerAfter::Fine if sample.cpu_spent => AfterCall::Tainted,
             WorkerAfter::Fine => AfterCall::Fine,
             WorkerAfter::Tainted => AfterCall::Tainted,
             WorkerAfter::Gone => AfterCall::Gone,
         },
         ran,
         proved: ran && called.worker == WorkerAfter::Fine,
+        resident: sample.resident,
         again,
         ..CallOver::UNUSED
     }
@@ -208,7 +251,7 @@ impl Carrier for PoolCarrier {
     }
 
     fn fill(&self, stats: &mut BackendStats) {
-        let now = Instant::now();
+        let now = clock::now();
         self.pool.desk().look(|state| state.scheduler.fill(now, stats));
     }
 

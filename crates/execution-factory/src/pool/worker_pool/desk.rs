@@ -19,13 +19,9 @@ use crate::pool::queue::Ticket;
 pub(crate) trait Effects: Send + Sync {
     /// Does one thing. Must not wait.
     fn perform(&self, action: Action);
-}
 
-/// A request that was given a worker.
-#[derive(Debug)]
-pub(crate) struct Granted<H> {
-    pub(crate) worker: WorkerKey,
-    pub(crate) handle: H,
+    /// The time, for a request that goes away by itself.
+    fn now(&self) -> Instant;
 }
 
 /// A request that gets none.
@@ -36,7 +32,7 @@ pub(crate) struct NotGranted {
     pub(crate) error: Option<ExecutionError>,
 }
 
-type Answer<H> = Result<Granted<H>, NotGranted>;
+type Answer<H> = Result<H, NotGranted>;
 
 /// What the lock is around.
 #[derive(Debug)]
@@ -96,10 +92,6 @@ impl<H: Clone + Send, L: Lock<DeskState<H>>, E: Effects> Desk<H, L, E> {
         }
     }
 
-    pub(crate) fn effects(&self) -> &E {
-        &self.effects
-    }
-
     /// Changes the truth and does what follows from it.
     pub(crate) fn act<R>(&self, now: Instant, change: impl FnOnce(&mut DeskState<H>) -> R) -> R {
         let (answer, todo) = self.state.with(|state| {
@@ -136,19 +128,21 @@ impl<H: Clone + Send, L: Lock<DeskState<H>>, E: Effects> Desk<H, L, E> {
     }
 
     /// Takes a request in and waits for its worker. Dropping the future, at whatever moment, gives the place back.
-    pub(crate) async fn obtain(
-        &self,
-        now: Instant,
-        submission: Submission,
-    ) -> Result<Result<Granted<H>, NotGranted>, Refused> {
+    pub(crate) async fn obtain(&self, now: Instant, submission: Submission) -> Result<Answer<H>, Refused> {
         let ticket = submission.ticket;
         let (answer, answered) = oneshot::channel();
-        let waits = self.act(now, |state| {
+        // From before it is taken in, so that it is given up even when what follows from that panics.
+        let mut waits = Waits { desk: self, ticket, answered, over: false };
+        let taken_in = self.act(now, |state| {
             state.waiting.insert(ticket, answer);
-            state.scheduler.submit(now, submission).inspect_err(|_refused| drop(state.waiting.remove(&ticket)))
+            state
+                .scheduler
+                .submit(now, submission)
+                .inspect_err(|_refused| drop(state.waiting.remove(&ticket)))
         });
-        waits?;
-        Ok(self.wait(Waits { desk: self, ticket, answered, over: false }).await)
+        waits.over = taken_in.is_err();
+        taken_in?;
+        Ok(self.wait(waits).await)
     }
 
     /// A call is over. When it shall run again, its request is in the queue when this returns, at its old place.
@@ -200,6 +194,12 @@ impl<H: Clone + Send, L: Lock<DeskState<H>>, E: Effects> Desk<H, L, E> {
 }
 
 impl<H: Clone> DeskState<H> {
+    /// Those that wait for an answer.
+    #[cfg(test)]
+    pub(crate) fn n_waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Answers those that wait, until nothing more follows; what is left is for whoever holds no lock.
     fn answer_all(&mut self, now: Instant) -> Vec<Action> {
         let mut todo = Vec::new();
@@ -230,7 +230,7 @@ impl<H: Clone> DeskState<H> {
     fn answer_grant(&mut self, now: Instant, ticket: Ticket, worker: WorkerKey) {
         let handle = self.handles.get(&worker).cloned();
         let given = match (self.waiting.remove(&ticket), handle) {
-            (Some(answer), Some(handle)) => answer.send(Ok(Granted { worker, handle })).is_ok(),
+            (Some(answer), Some(handle)) => answer.send(Ok(handle)).is_ok(),
             _ => false,
         };
         if !given {
@@ -253,7 +253,7 @@ impl<H: Clone + Send, L: Lock<DeskState<H>>, E: Effects> Drop for Waits<'_, H, L
         if self.over {
             return;
         }
-        let now = Instant::now();
+        let now = self.desk.effects.now();
         self.desk.act(now, |state| {
             state.waiting.remove(&self.ticket);
             if !state.scheduler.cancel(now, self.ticket) {

@@ -32,8 +32,14 @@ impl Identity {
             origin: plugin.origin.clone(),
             digest: plugin.digest.clone(),
             plan: SandboxPlan::compute(limits, capabilities).identity(),
-            env: host_env.iter().filter(|(name, _)| permissions.env_read(name).is_allowed()).cloned().collect(),
-            max_payload: limits.payload.map_or(limit::DEFAULT_MAX_PAYLOAD, plugdock_contracts::ByteSize::bytes),
+            env: host_env
+                .iter()
+                .filter(|(name, _)| permissions.env_read(name).is_allowed())
+                .cloned()
+                .collect(),
+            max_payload: limits
+                .payload
+                .map_or(limit::DEFAULT_MAX_PAYLOAD, plugdock_contracts::ByteSize::bytes),
         }
     }
 

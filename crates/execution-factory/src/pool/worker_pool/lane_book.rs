@@ -15,6 +15,8 @@ use crate::pool::queue::LaneKey;
 pub(crate) struct LaneEntry {
     pub(crate) identity: Identity,
     pub(crate) order: Arc<StartOrder>,
+    /// Its program was replaced; its last workers still go.
+    closed: bool,
 }
 
 /// What a plugin's last request was prepared with. Most requests of a plugin are like the one before, and comparing is
@@ -44,7 +46,8 @@ impl LaneBook {
         permissions: &Permissions,
     ) -> Option<LaneKey> {
         let last = self.last.get(&plugin.origin)?;
-        let same = Arc::ptr_eq(&last.plugin, plugin) && last.limits == *limits && last.permissions == *permissions;
+        let same =
+            Arc::ptr_eq(&last.plugin, plugin) && last.limits == *limits && last.permissions == *permissions;
         same.then_some(last.lane)
     }
 
@@ -65,31 +68,47 @@ impl LaneBook {
     pub(crate) fn insert(&mut self, lane: LaneKey, identity: Identity, order: Arc<StartOrder>) {
         self.remember(&order, lane);
         self.by_identity.insert(identity.clone(), lane);
-        self.lanes.insert(lane, LaneEntry { identity, order });
+        self.lanes.insert(lane, LaneEntry { identity, order, closed: false });
     }
 
     pub(crate) fn get(&self, lane: LaneKey) -> Option<&LaneEntry> {
         self.lanes.get(&lane)
     }
 
-    /// Lanes of a plugin whose program is another.
-    pub(crate) fn outdated(&self, origin: &PluginOrigin, digest: &str) -> Vec<LaneKey> {
-        let of_origin = self.lanes.iter().filter(|(_, entry)| entry.identity.origin == *origin);
-        of_origin.filter(|(_, entry)| entry.identity.digest != digest).map(|(lane, _)| *lane).collect()
-    }
-
-    /// The lane is not to be found any more; what is known of it stays until it is forgotten.
-    pub(crate) fn close(&mut self, lane: LaneKey) {
-        let Some(entry) = self.lanes.get(&lane) else { return };
-        self.by_identity.remove(&entry.identity);
-        self.last.retain(|_, last| last.lane != lane);
+    /// Closes the lanes of a plugin whose program is another, each once. They are not to be found any more; what is known
+    /// of them stays until they are forgotten.
+    pub(crate) fn close_outdated(&mut self, origin: &PluginOrigin, digest: &str) -> Vec<LaneKey> {
+        let is_outdated = |entry: &LaneEntry| {
+            !entry.closed && entry.identity.origin == *origin && entry.identity.digest != digest
+        };
+        let mut outdated = Vec::new();
+        for (lane, entry) in self.lanes.iter_mut().filter(|(_, entry)| is_outdated(entry)) {
+            entry.closed = true;
+            self.by_identity.remove(&entry.identity);
+            outdated.push(*lane);
+        }
+        self.last.retain(|_, last| !outdated.contains(&last.lane));
+        outdated
     }
 
     pub(crate) fn forget(&mut self, lane: LaneKey) {
         let Some(entry) = self.lanes.remove(&lane) else { return };
+        // Another lane may have its identity by now.
         if self.by_identity.get(&entry.identity) == Some(&lane) {
             self.by_identity.remove(&entry.identity);
         }
         self.last.retain(|_, last| last.lane != lane);
+    }
+
+    /// One that is in use.
+    #[cfg(test)]
+    pub(crate) fn find_any(&self) -> Option<LaneKey> {
+        self.lanes.keys().next().copied()
+    }
+
+    /// Whether no lane is in use.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_identity.is_empty() && self.lanes.is_empty() && self.last.is_empty()
     }
 }

@@ -3,6 +3,7 @@
 
 mod backend;
 mod carrier;
+mod clock;
 mod desk;
 mod identity;
 mod lane_book;
@@ -12,6 +13,8 @@ mod pool_core;
 mod refusal;
 mod scheduler;
 mod seat;
+#[cfg(test)]
+mod tests;
 mod timekeeper;
 mod warden;
 

@@ -1,19 +1,19 @@
 //! What the pool's owner may do to it while it runs: warm it, resize it, have it read plugins again.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use plugdock_contracts::backend::BackendEvent;
 use plugdock_contracts::error::{ErrorCode, ExecutionError};
 use plugdock_contracts::{Limits, PluginId};
 
+use super::clock;
 use super::pool_core::{PoolCore, lock};
 use super::scheduler::Refused;
 use crate::limit;
 use crate::plugin::{PluginMemory, PluginSource, ResolvedPlugin};
 use crate::pool::executor::StartOrder;
 use crate::pool::lifecycle::Bounds;
-use crate::pool::queue::Ticket;
+use crate::pool::queue::{LaneKey, Ticket};
 
 impl PoolCore {
     /// Starts what is kept warm. It does not wait for the workers: what is wrong with them is found by the first call.
@@ -33,7 +33,8 @@ impl PoolCore {
 
     fn warm_lane(&self, plugin: &Arc<ResolvedPlugin>, limits: &Limits) {
         let limits = plugin.manifest.resources.limits.clone().or(limits);
-        let max_payload = limits.payload.map_or(limit::DEFAULT_MAX_PAYLOAD, plugdock_contracts::ByteSize::bytes);
+        let max_payload =
+            limits.payload.map_or(limit::DEFAULT_MAX_PAYLOAD, plugdock_contracts::ByteSize::bytes);
         let permissions = plugin.manifest.permissions.clone();
         let order = StartOrder { plugin: Arc::clone(plugin), limits, permissions, max_payload };
         // It is only stale if it was replaced this moment; then whoever replaced it makes the lane.
@@ -42,56 +43,62 @@ impl PoolCore {
 
     /// Changes the bounds, which were checked.
     pub(crate) fn resize(&self, min: usize, max: usize) {
-        let now = Instant::now();
+        let now = clock::now();
         self.desk().act(now, |state| state.scheduler.resize(now, Bounds { min, max }));
     }
 
     /// Looks at the files of a plugin, or of all that are remembered, and answers those whose program was replaced.
     pub(crate) async fn reload(&self, only: Option<&PluginId>) -> Result<Vec<PluginId>, ExecutionError> {
         let remembered = self.parts.plugins.memory.as_ref().map(PluginMemory::all).unwrap_or_default();
-        let chosen: Vec<_> = remembered
-            .into_iter()
-            .filter(|plugin| only.is_none_or(|id| plugin.manifest.id == *id))
-            .collect();
+        let mut chosen: Vec<_> =
+            remembered.into_iter().filter(|plugin| only.is_none_or(|id| plugin.manifest.id == *id)).collect();
         if let (true, Some(id)) = (chosen.is_empty(), only) {
             // Nothing of it is loaded; that it can be found is still worth knowing.
             let id = id.clone();
             self.read(move |plugins| plugins.look_for(&id)).await?;
             return Ok(Vec::new());
         }
-        let mut replaced = Vec::new();
+        chosen.sort_by(|one, other| one.origin.cmp(&other.origin));
+        let (mut replaced, mut failed) = (Vec::new(), None);
         for old in chosen {
             let origin = old.origin.clone();
-            let new = self.read(move |plugins| plugins.look_at(origin)).await?;
-            if new.digest == old.digest {
+            let new = match self.read(move |plugins| plugins.look_at(&origin)).await {
+                Ok(new) => new,
+                // What is wrong with one plugin keeps no other on its old program.
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    continue;
+                }
+            };
+            // A request may have found the new program already, and then have gone before it came to a lane.
+            let had_outdated = self.close_outdated(&new);
+            if new.digest == old.digest && !had_outdated {
                 continue;
             }
             let id = new.manifest.id.clone();
-            self.close_outdated(&new);
             if self.parts.config.warm.contains(&id) {
                 self.warm_lane(&new, &self.parts.limits.clone());
             }
             replaced.push(id);
         }
-        Ok(replaced)
+        failed.map_or(Ok(replaced), Err)
     }
 
-    fn close_outdated(&self, new: &ResolvedPlugin) {
-        let outdated = {
-            let mut book = lock(&self.book);
-            let outdated = book.outdated(&new.origin, &new.digest);
-            for lane in &outdated {
-                book.close(*lane);
-            }
-            outdated
-        };
-        let now = Instant::now();
-        for lane in &outdated {
+    /// Lets the workers of a plugin's other programs go. Answers whether there were any.
+    fn close_outdated(&self, new: &ResolvedPlugin) -> bool {
+        let outdated = lock(&self.book).close_outdated(&new.origin, &new.digest);
+        self.close_lanes(&outdated, &new.manifest.id);
+        !outdated.is_empty()
+    }
+
+    /// Closes lanes that the book has closed, and says so.
+    pub(super) fn close_lanes(&self, outdated: &[LaneKey], plugin: &PluginId) {
+        let now = clock::now();
+        for lane in outdated {
             self.desk().act(now, |state| state.scheduler.close_lane(now, *lane));
         }
         if !outdated.is_empty() {
-            let plugin = new.manifest.id.clone();
-            self.parts.announcer.announce(BackendEvent::Reloaded { plugin });
+            self.parts.announcer.announce(BackendEvent::Reloaded { plugin: plugin.clone() });
         }
     }
 

@@ -1,4 +1,11 @@
 //! The pool: its desk, its lanes, and the tasks that tend its workers. It decides nothing; the scheduler does.
+//!
+//! # Locks
+//!
+//! The order is: the book, then the desk. The other way round never happens: what is done with the desk's lock held names
+//! nothing of the pool, and what follows from it is done when the lock is free. Whoever holds `tended`, `tasks` or a
+//! plugin memory's lock takes no other one. Under none of them is anything awaited, or the last reference to a worker
+//! dropped, which ends it: a worker's handle leaves the desk as the answer of what removed it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,13 +13,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use plugdock_contracts::backend::BackendEvent;
-use plugdock_contracts::error::ExecutionError;
+use plugdock_contracts::error::{CrashCause, ErrorCode, ExecutionError};
 use plugdock_contracts::{Limits, PluginId, WorkerId, WorkerStatus};
 use plugdock_sandbox::HostCapabilities;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::clock;
 use super::desk::{Desk, DeskState, Effects};
 use super::identity::Identity;
 use super::lane_book::LaneBook;
@@ -30,6 +38,8 @@ pub(crate) struct Handle {
     pub(crate) worker: Arc<dyn PoolWorker>,
     /// From its start until it was ready.
     pub(crate) spawn: Duration,
+    /// When it was ready: whoever asks later did not wait for its start.
+    pub(crate) ready_at: Instant,
 }
 
 /// The desk of a real pool.
@@ -82,6 +92,10 @@ impl Effects for Errands {
             pool.perform(action);
         }
     }
+
+    fn now(&self) -> Instant {
+        clock::now()
+    }
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -91,7 +105,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl PoolCore {
     /// Makes a pool in the current runtime. It starts what is kept warm by itself.
     pub(crate) fn new(parts: PoolParts) -> Arc<Self> {
-        let scheduler = Scheduler::new(scheduler_config(&parts.config), Instant::now());
+        let scheduler = Scheduler::new(scheduler_config(&parts.config), clock::now());
         let pool = Arc::new_cyclic(|myself| Self {
             desk: Desk::new(scheduler, Errands(Weak::clone(myself))),
             parts,
@@ -126,25 +140,22 @@ impl PoolCore {
             return Ok(lane);
         }
         let (plugin, env) = (&order.plugin, &self.host_env);
-        let identity =
-            Identity::of(plugin, &order.limits, &order.permissions, &self.parts.capabilities, env);
+        let identity = Identity::of(plugin, &order.limits, &order.permissions, &self.parts.capabilities, env);
+        let mut book = lock(&self.book);
+        // With the book in hand, so that whoever replaces the program meanwhile finds the lane, and closes it.
         if !self.parts.plugins.is_current(plugin) {
             return Err(NoSeat::Stale { place: ticket.0 });
         }
-        let mut book = lock(&self.book);
         if let Some(lane) = book.find(&identity) {
             book.remember(&order, lane);
             return Ok(lane);
         }
-        let outdated = book.outdated(&identity.origin, &identity.digest);
-        for lane in &outdated {
-            book.close(*lane);
-        }
+        let outdated = book.close_outdated(&identity.origin, &identity.digest);
         let id = plugin.manifest.id.clone();
         let warm = if self.is_warm(&id) && self.is_plain(&order) { self.parts.config.min } else { 0 };
         let weight = self.parts.config.weights.get(&id).copied().unwrap_or(1);
         let order = Arc::new(order);
-        let now = Instant::now();
+        let now = clock::now();
         // The book is told before any worker of the lane can be asked for: actions are done after the change.
         let lane = self.desk.act(now, |state| {
             let lane = state.scheduler.add_lane(now, &id, weight, warm);
@@ -152,12 +163,7 @@ impl PoolCore {
             drop(book);
             lane
         });
-        for old in &outdated {
-            self.desk.act(now, |state| state.scheduler.close_lane(now, *old));
-        }
-        if !outdated.is_empty() {
-            self.parts.announcer.announce(BackendEvent::Reloaded { plugin: id });
-        }
+        self.close_lanes(&outdated, &id);
         Ok(lane)
     }
 
@@ -168,10 +174,11 @@ impl PoolCore {
     /// Whether an order is what a plugin gets when a request asks for nothing of its own.
     fn is_plain(&self, order: &StartOrder) -> bool {
         let manifest = &order.plugin.manifest;
-        order.permissions == manifest.permissions && manifest.resources.limits.clone().or(&order.limits) == order.limits
+        let limits = manifest.resources.limits.clone().or(&self.parts.limits);
+        order.permissions == manifest.permissions && order.limits == limits
     }
 
-    fn perform(self: &Arc<Self>, action: Action) {
+    pub(super) fn perform(self: &Arc<Self>, action: Action) {
         match action {
             Action::Start { worker, lane } => super::warden::start(self, worker, lane),
             Action::Retire { worker } => match self.handle(worker) {
@@ -216,12 +223,11 @@ impl PoolCore {
             Note::Recycled { worker, why } => {
                 of_worker(worker).map(|(worker, plugin)| BackendEvent::Recycled { worker, plugin, why })
             }
-            Note::HealthFailed { worker, detail } => {
-                of_worker(worker).map(|(worker, plugin)| BackendEvent::HealthFailed { worker, plugin, detail })
+            Note::HealthFailed { worker, detail } => of_worker(worker)
+                .map(|(worker, plugin)| BackendEvent::HealthFailed { worker, plugin, detail }),
+            Note::Quarantined { lane, exits, retry_after } => {
+                self.plugin_of(lane).map(|plugin| BackendEvent::Quarantined { plugin, exits, retry_after })
             }
-            Note::Quarantined { lane, exits, retry_after } => self
-                .plugin_of(lane)
-                .map(|plugin| BackendEvent::Quarantined { plugin, exits, retry_after }),
             Note::Released { lane } => self.plugin_of(lane).map(|plugin| BackendEvent::Released { plugin }),
             Note::Resized { min, max } => Some(BackendEvent::Resized { min, max }),
         };
@@ -232,7 +238,7 @@ impl PoolCore {
 
     /// The workers, for people.
     pub(crate) fn workers(&self) -> Vec<WorkerStatus> {
-        let now = Instant::now();
+        let now = clock::now();
         let views = self.desk.look(|state| {
             let views = state.scheduler.view(now);
             views.into_iter().map(|view| (state.handles.get(&view.worker).cloned(), view)).collect::<Vec<_>>()
@@ -258,7 +264,7 @@ impl PoolCore {
 
     /// Ends every worker. Nothing is left when it returns.
     pub(crate) async fn stop(&self) {
-        let now = Instant::now();
+        let now = clock::now();
         self.desk.act(now, |state| state.scheduler.stop(now));
         self.desk.emptied().await;
         let mut tasks = std::mem::take(&mut *lock(&self.tasks));
@@ -267,11 +273,18 @@ impl PoolCore {
 
     /// Notes the error of a start, tells the scheduler, and forgets it again.
     pub(super) fn start_failed(&self, worker: WorkerKey, error: ExecutionError, permanent: bool) {
-        let now = Instant::now();
+        let now = clock::now();
         let text = error.to_string();
+        // Only a spawner that is being restarted says when to try again.
+        let postponed = error.retry_after().filter(|_| *error.code() == ErrorCode::SpawnFailed);
+        let with_spawner = error.cause() == Some(&CrashCause::SpawnerLost);
+        let pause = postponed.or(with_spawner.then_some(Duration::ZERO));
         self.desk.act(now, |state| {
             state.errors.insert(worker, error);
-            state.scheduler.start_failed(now, worker, permanent, text);
+            match pause {
+                Some(pause) => state.scheduler.start_postponed(now, worker, pause),
+                None => state.scheduler.start_failed(now, worker, permanent, text),
+            }
         });
         self.desk.act(now, |state| state.errors.remove(&worker));
     }

@@ -72,12 +72,14 @@ fn queue_full(plugin: &PluginId, full: &Full, retry_after: Duration) -> Executio
             format!("{waiting} requests of this tenant wait already, the limit is {limit}"),
             "requests of the tenant",
         ),
-        Part::PluginCap => {
-            (format!("{waiting} calls of `{plugin}` run already, the limit is {limit}"), "calls of the plugin")
-        }
-        Part::TenantCap => {
-            (format!("{waiting} calls of this tenant run already, the limit is {limit}"), "calls of the tenant")
-        }
+        Part::PluginCap => (
+            format!("{waiting} calls of `{plugin}` run already, the limit is {limit}"),
+            "calls of the plugin",
+        ),
+        Part::TenantCap => (
+            format!("{waiting} calls of this tenant run already, the limit is {limit}"),
+            "calls of the tenant",
+        ),
     };
     ExecutionError::new(ErrorCode::QueueFull, message)
         .with_step(Step::Queue)

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::desk::{Granted, NotGranted};
+use super::clock;
+use super::desk::NotGranted;
 use super::pool_core::{Handle, PoolCore};
-use super::scheduler::{AfterCall, Again, CallOver};
+use super::scheduler::{AfterCall, Again, CallOver, WhyNot};
 use crate::pool::queue::Ticket;
 
 /// A worker, for one call.
@@ -13,7 +14,9 @@ use crate::pool::queue::Ticket;
 pub(crate) struct WorkerSeat {
     pool: Arc<PoolCore>,
     pub(crate) ticket: Ticket,
-    pub(crate) granted: Granted<Handle>,
+    pub(crate) handle: Handle,
+    /// When the execution asked for a worker.
+    pub(crate) asked: Instant,
     since: Instant,
     state: SeatState,
 }
@@ -26,8 +29,8 @@ enum SeatState {
 }
 
 impl WorkerSeat {
-    pub(crate) fn new(pool: Arc<PoolCore>, ticket: Ticket, granted: Granted<Handle>) -> Self {
-        Self { pool, ticket, granted, since: Instant::now(), state: SeatState::Untouched }
+    pub(crate) fn new(pool: Arc<PoolCore>, ticket: Ticket, handle: Handle, asked: Instant) -> Self {
+        Self { pool, ticket, handle, asked, since: clock::now(), state: SeatState::Untouched }
     }
 
     /// From here on the worker has seen something of the execution.
@@ -38,21 +41,31 @@ impl WorkerSeat {
     /// The call is over, and the worker goes back.
     pub(crate) fn end(mut self, over: CallOver) {
         self.state = SeatState::Over;
-        let now = Instant::now();
+        let now = clock::now();
         let over = CallOver { service: now.saturating_duration_since(self.since), again: Again::No, ..over };
         self.pool.desk().over(now, self.ticket, over);
     }
 
-    /// The call did not come to its end and shall run once more: waits for another worker.
-    pub(crate) async fn again(mut self, over: CallOver) -> Result<Self, NotGranted> {
+    /// The call did not come to its end and shall run once more. It is in the queue again when this returns; the future
+    /// waits for another worker.
+    pub(crate) fn again(
+        mut self,
+        pool: &Arc<PoolCore>,
+        over: CallOver,
+    ) -> impl Future<Output = Result<Self, NotGranted>> + Send {
         self.state = SeatState::Over;
-        let now = Instant::now();
+        let (now, ticket, asked) = (clock::now(), self.ticket, self.asked);
         let over = CallOver { service: now.saturating_duration_since(self.since), ..over };
-        let Some(waits) = self.pool.desk().over(now, self.ticket, over) else {
-            return Err(NotGranted { why: super::scheduler::WhyNot::ShuttingDown, error: None });
-        };
-        let granted = self.pool.desk().wait(waits).await?;
-        Ok(Self::new(Arc::clone(&self.pool), self.ticket, granted))
+        let waits = pool.desk().over(now, ticket, over);
+        // Not kept while it waits: the last reference to a worker ends it.
+        drop(self);
+        async move {
+            let Some(waits) = waits else {
+                return Err(NotGranted { why: WhyNot::ShuttingDown, error: None });
+            };
+            let handle = pool.desk().wait(waits).await?;
+            Ok(Self::new(Arc::clone(pool), ticket, handle, asked))
+        }
     }
 }
 
@@ -62,11 +75,9 @@ impl Drop for WorkerSeat {
             SeatState::Over => return,
             SeatState::Untouched => CallOver::UNUSED,
             // Whoever called was dropped midway: what the worker still does of it nobody knows.
-            SeatState::Calling => {
-                CallOver { worker: AfterCall::Tainted, ran: true, ..CallOver::UNUSED }
-            }
+            SeatState::Calling => CallOver { worker: AfterCall::Tainted, ran: true, ..CallOver::UNUSED },
         };
-        let now = Instant::now();
+        let now = clock::now();
         let over = CallOver { service: now.saturating_duration_since(self.since), ..over };
         self.pool.desk().over(now, self.ticket, over);
     }

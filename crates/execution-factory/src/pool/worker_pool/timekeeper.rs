@@ -1,10 +1,10 @@
 //! Lets the scheduler see that time passes: one task for the pool, which sleeps until something is due.
 
 use std::sync::{Arc, Weak};
-use std::time::Instant;
 
 use tokio::sync::Notify;
 
+use super::clock;
 use super::pool_core::PoolCore;
 
 /// Begins to keep the time of a pool, until it is gone.
@@ -16,19 +16,17 @@ pub(super) fn begin(pool: &Arc<PoolCore>) {
 async fn keep(pool: Weak<PoolCore>, alarm: Arc<Notify>) {
     loop {
         let Some(next) = pool.upgrade().map(|pool| pool.desk().arm()) else { return };
-        match next {
-            Some(at) => tokio::select! {
-                biased;
-                () = alarm.notified() => continue,
-                () = tokio::time::sleep_until(at.into()) => {}
-            },
-            None => {
-                alarm.notified().await;
-                continue;
-            }
+        let Some(at) = next else {
+            alarm.notified().await;
+            continue;
+        };
+        tokio::select! {
+            biased;
+            () = alarm.notified() => continue,
+            () = tokio::time::sleep_until(at.into()) => {}
         }
         let Some(pool) = pool.upgrade() else { return };
-        let now = Instant::now();
+        let now = clock::now();
         pool.desk().act(now, |state| state.scheduler.tick(now));
     }
 }

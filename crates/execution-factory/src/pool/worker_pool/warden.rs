@@ -5,11 +5,12 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use plugdock_contracts::backend::BackendEvent;
-use plugdock_contracts::error::{ErrorCode, ExecutionError, Step};
+use plugdock_contracts::error::{CrashCause, ErrorCode, ExecutionError, KillReason, Step};
 use plugdock_contracts::span::format_span;
-use plugdock_contracts::{PluginId, WorkerId};
+use plugdock_contracts::{PluginId, WorkerId, WorkerState};
 use tokio::sync::Notify;
 
+use super::clock;
 use super::pool_core::{Handle, PoolCore, Tended, lock};
 use super::scheduler::{Ready, WorkerKey};
 use crate::pool::executor::{CheckAnswer, PoolWorker, StartError, StartOrder, WorkerEnd};
@@ -26,6 +27,23 @@ enum Started {
     GivenUp,
 }
 
+/// Tells of the end of a worker whose task panics, so that nobody waits for it for ever.
+struct Vigil {
+    pool: Weak<PoolCore>,
+    worker: WorkerKey,
+}
+
+impl Drop for Vigil {
+    fn drop(&mut self) {
+        // A task that was aborted belonged to a pool or a runtime that is gone, and what it tended with it.
+        if std::thread::panicking()
+            && let Some(pool) = self.pool.upgrade()
+        {
+            pool.lost(self.worker);
+        }
+    }
+}
+
 /// Starts a worker, and tends it to its end.
 pub(super) fn start(pool: &Arc<PoolCore>, worker: WorkerKey, lane: LaneKey) {
     let Some(order) = lock(&pool.book).get(lane).map(|entry| Arc::clone(&entry.order)) else {
@@ -34,13 +52,20 @@ pub(super) fn start(pool: &Arc<PoolCore>, worker: WorkerKey, lane: LaneKey) {
     };
     let tended = Tended { id: WorkerId::generate(), lane, give_up: Arc::new(Notify::new()) };
     lock(&pool.tended).insert(worker, tended.clone());
+    // Another thread may have been told to send it away before this one came to start it, and found nobody to tell.
+    if !pool.is_wanted(worker) {
+        tended.give_up.notify_one();
+    }
     pool.spawn(tend(Arc::downgrade(pool), worker, tended, order));
 }
 
 async fn tend(pool: Weak<PoolCore>, worker: WorkerKey, tended: Tended, order: Arc<StartOrder>) {
+    // From here, and not from when it was spawned: a runtime that is gone drops it unbegun, with a lock held.
+    let vigil = Vigil { pool, worker };
+    let pool = &vigil.pool;
     let plugin = order.plugin.manifest.id.clone();
-    let begun = Instant::now();
-    let started = begin(&pool, &tended, order).await;
+    let begun = clock::now();
+    let started = begin(pool, &tended, order).await;
     let Some(alive) = pool.upgrade() else { return };
     match started {
         Started::Ready(handle) => {
@@ -59,7 +84,7 @@ async fn tend(pool: Weak<PoolCore>, worker: WorkerKey, tended: Tended, order: Ar
             lock(&alive.tended).remove(&worker);
         }
         Started::GivenUp => {
-            let now = Instant::now();
+            let now = clock::now();
             let text = "it was given up while it was started".to_owned();
             alive.desk().act(now, |state| state.scheduler.exited(now, worker, true, text));
             lock(&alive.tended).remove(&worker);
@@ -68,9 +93,9 @@ async fn tend(pool: Weak<PoolCore>, worker: WorkerKey, tended: Tended, order: Ar
 }
 
 async fn begin(pool: &Weak<PoolCore>, tended: &Tended, order: Arc<StartOrder>) -> Started {
-    let begun = pool.upgrade().map(|pool| {
-        (pool.parts.starter.start(tended.id.clone(), order), pool.parts.start_within)
-    });
+    let begun = pool
+        .upgrade()
+        .map(|pool| (pool.parts.starter.start(tended.id.clone(), order), pool.parts.start_within));
     let Some((starting, within)) = begun else { return Started::GivenUp };
     tokio::select! {
         biased;
@@ -100,22 +125,26 @@ impl PoolCore {
         let (pid, concurrent) = (ready.pid(), ready.concurrent());
         announcer.announce(BackendEvent::Spawned { worker: id.clone(), plugin: plugin.clone(), pid });
         announcer.announce(BackendEvent::Ready { worker: id.clone() });
-        let now = Instant::now();
+        let now = clock::now();
         self.desk().act(now, |state| {
             let spawn = now.saturating_duration_since(begun);
-            state.handles.insert(worker, Handle { worker: ready, spawn });
+            state.handles.insert(worker, Handle { worker: ready, spawn, ready_at: now });
             state.scheduler.spawn_took(spawn, plugin);
             state.scheduler.ready(now, worker, Ready { concurrent });
         });
     }
 
     fn end_service(&self, worker: WorkerKey, id: &WorkerId, plugin: PluginId, end: WorkerEnd) {
-        let now = Instant::now();
+        let now = clock::now();
         let text = format!("the worker {}", end.cause);
         let text = end.tail.last().map_or(text.clone(), |last| format!("{text}; it said: {last}"));
         let handle = self.desk().act(now, |state| {
             let handle = state.handles.remove(&worker);
-            state.scheduler.exited(now, worker, end.expected, text);
+            match end.cause {
+                // All workers of all plugins died of it.
+                CrashCause::SpawnerLost if !end.expected => state.scheduler.lost(now, worker),
+                _ => state.scheduler.exited(now, worker, end.expected, text),
+            }
             handle
         });
         // Outside the lock: the last reference does some work when it goes.
@@ -126,6 +155,31 @@ impl PoolCore {
             self.parts.announcer.announce(crashed);
         }
         self.parts.announcer.announce(BackendEvent::Exited { worker: id.clone() });
+    }
+
+    /// Whether a worker that is being started is still to be.
+    fn is_wanted(&self, worker: WorkerKey) -> bool {
+        let now = clock::now();
+        let views = self.desk().look(|state| state.scheduler.view(now));
+        views.iter().any(|view| view.worker == worker && view.state == WorkerState::Starting)
+    }
+
+    /// The task that tended a worker is gone.
+    fn lost(&self, worker: WorkerKey) {
+        let now = clock::now();
+        let text = "the task that tended it panicked".to_owned();
+        let handle = self.desk().act(now, |state| {
+            let handle = state.handles.remove(&worker)?;
+            state.scheduler.exited(now, worker, false, text.clone());
+            Some(handle)
+        });
+        if let Some(handle) = handle {
+            handle.worker.kill(KillReason::Unhealthy);
+        } else {
+            let error = ExecutionError::new(ErrorCode::UnknownError, text).with_step(Step::Spawn);
+            self.start_failed(worker, error, false);
+        }
+        lock(&self.tended).remove(&worker);
     }
 }
 
@@ -148,7 +202,7 @@ pub(super) fn check(pool: &Arc<PoolCore>, worker: WorkerKey, check: Check) {
             Err(_elapsed) => Answer::Silent,
         };
         let Some(pool) = pool_then.upgrade() else { return };
-        let now = Instant::now();
+        let now = clock::now();
         pool.desk().act(now, |state| state.scheduler.checked(now, worker, check, answer));
     });
 }

@@ -95,6 +95,12 @@ impl CallTable {
         Some(entry)
     }
 
+    /// All of them.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
     /// Requests on workers.
     pub(super) fn n_running(&self) -> usize {
         self.n_running

@@ -1,6 +1,6 @@
 //! What happens to workers: ready, failed to start, a call over, gone, checked.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use plugdock_contracts::backend::RecycleReason;
 use plugdock_contracts::error::KillReason;
@@ -8,53 +8,48 @@ use plugdock_contracts::error::KillReason;
 use super::action::{Action, Note, WhyNot};
 use super::call_table::{CallEntry, CallState};
 use super::input::{AfterCall, Again, CallOver, Ready};
-use super::member::WorkerKey;
+use super::member::{Member, WorkerKey};
 use super::scheduler_core::Scheduler;
-use crate::pool::lifecycle::{Answer, Check, Checkup, Judgement, Phase, Step, Verdict};
+use crate::pool::lifecycle::{Answer, Check, Checkup, Judgement, Step, Verdict};
 use crate::pool::queue::{LaneKey, Ticket, Waiter};
 
 impl Scheduler {
     /// A worker introduced itself.
     pub(crate) fn ready(&mut self, now: Instant, worker: WorkerKey, ready: Ready) {
         let seed = self.config.seed ^ worker.0;
-        let Some(member) = self.members.get_mut(&worker) else { return };
-        let was_starting = member.phase == Phase::Starting;
-        let (lane, bound) = (member.lane, member.bound.take());
-        member.idle_since = now;
-        member.step(Step::Ready);
-        member.checkup = Some(Checkup::new(self.config.health_every, self.config.health_within, seed, now));
-        let (replaces, refills) = (member.replaces.take(), std::mem::take(&mut member.refills));
-        self.n_out -= usize::from(refills);
+        let checkup = Checkup::new(self.config.health_every, self.config.health_within, seed, now);
+        let Some(lane) = self.members.get(&worker).map(|member| member.lane) else { return };
         if let Some(lane) = self.lanes.get_mut(&lane) {
             lane.concurrent = ready.concurrent;
-            lane.starting -= usize::from(was_starting && bound.is_none());
         }
-        self.record_level(now);
+        let bound = self.change(now, worker, |member| {
+            member.idle_since = now;
+            member.step(Step::Ready);
+            member.checkup = Some(checkup);
+            // There was nobody yet to be told that it shall go, if it shall.
+            member.told = false;
+            member.bound.take()
+        });
         self.sync(lane);
-        if let Some(old) = replaces {
+        if let Some(old) = self.untie(worker) {
             self.replaced(now, old);
         }
-        if !was_starting {
-            // It was sent away meanwhile, when there was nobody yet to be told.
-            if let Some(member) = self.members.get_mut(&worker) {
-                member.told = false;
-            }
-            return self.send_away_if_free(worker);
-        }
-        self.list(worker);
         self.arm_member(now, worker);
-        match bound {
-            Some(ticket) => self.grant(now, ticket, worker),
+        match bound.flatten() {
+            Some(ticket) => {
+                self.grant(now, ticket, worker);
+                // It may take others beside the one that it was started for.
+                self.serve(now, lane);
+            }
             None => self.free(now, worker),
         }
+        self.vacate(now, worker);
         self.settle(now);
     }
 
     /// The replacement of a worn worker is ready.
     fn replaced(&mut self, now: Instant, old: WorkerKey) {
-        let Some(member) = self.members.get_mut(&old) else { return };
-        member.replacement = None;
-        if let Some(why) = member.wear.due(now) {
+        if let Some(why) = self.members.get(&old).and_then(|member| member.wear.due(now)) {
             self.leave(now, old, why);
         }
     }
@@ -62,11 +57,40 @@ impl Scheduler {
     /// A worker did not become ready; nothing of it is left. `text` says why, for people.
     pub(crate) fn start_failed(&mut self, now: Instant, worker: WorkerKey, permanent: bool, text: String) {
         let Some(member) = self.members.get(&worker) else { return };
-        let (lane, bound, trial, given_up) =
-            (member.lane, member.bound, member.trial, member.leaving.is_some());
+        let (lane, trial, given_up) = (member.lane, member.trial, member.leaving.is_some());
         if given_up {
             return self.exited(now, worker, true, text);
         }
+        self.not_started(now, worker, permanent);
+        self.failed(now, lane, trial, text);
+        self.remove(now, worker);
+        self.settle(now);
+    }
+
+    /// A worker could not be started, whatever its plugin: the lane waits, and the plugin is not blamed.
+    pub(crate) fn start_postponed(&mut self, now: Instant, worker: WorkerKey, pause: Duration) {
+        let Some(member) = self.members.get(&worker) else { return };
+        let (lane, trial, given_up) = (member.lane, member.trial, member.leaving.is_some());
+        if given_up {
+            return self.exited(now, worker, true, String::new());
+        }
+        self.not_started(now, worker, false);
+        if let Some(found) = self.lanes.get_mut(&lane) {
+            if trial {
+                found.breaker.trial_withdrawn();
+            }
+            found.breaker.pause(now + pause);
+        }
+        self.hold(now, lane);
+        self.remove(now, worker);
+        self.settle(now);
+        self.forget_if_unused(now, lane);
+    }
+
+    /// Refuses those whom a worker was started for that did not become ready.
+    fn not_started(&mut self, now: Instant, worker: WorkerKey, permanent: bool) {
+        let Some(member) = self.members.get(&worker) else { return };
+        let (lane, bound) = (member.lane, member.bound);
         self.recorder.start_failed();
         if let Some(ticket) = bound {
             self.refuse(now, ticket, WhyNot::StartFailed(worker));
@@ -74,16 +98,13 @@ impl Scheduler {
             for waiter in self.queue.drain_lane(lane) {
                 self.refuse(now, waiter.ticket, WhyNot::StartFailed(worker));
             }
-        } else if self.lanes.get(&lane).is_some_and(|lane| lane.members.len() == lane.starting)
+        } else if self.lanes.get(&lane).is_some_and(|lane| lane.tally.serving == 0)
             && let Some(oldest) = self.queue.head(lane).map(|waiter| waiter.ticket)
         {
             // It was started for the one that waits longest; the others may still hope for the next start.
             self.queue.cancel(oldest);
             self.refuse(now, oldest, WhyNot::StartFailed(worker));
         }
-        self.remove(now, worker);
-        self.failed(now, lane, trial, text);
-        self.settle(now);
     }
 
     /// A call on a worker is over.
@@ -98,112 +119,122 @@ impl Scheduler {
         if over.ran {
             self.recorder.served(over.service);
         }
-        if over.proved
-            && self.lanes.get_mut(&entry.lane).is_some_and(|lane| lane.breaker.proved(now))
-        {
+        let is_proof = over.proved && self.is_proof(entry.lane, worker);
+        if is_proof && self.lanes.get_mut(&entry.lane).is_some_and(|lane| lane.breaker.proved(now)) {
             self.actions.push(Action::Tell(Note::Released { lane: entry.lane }));
             self.release_hold(entry.lane);
         }
+        // Before anybody is served: it must be given to nobody.
+        self.taint(now, worker, over.worker);
+        // And so must this, because it is older than those that wait.
+        let is_nested_again = entry.nested && over.again != Again::No && !self.is_over(&entry);
+        if !is_nested_again {
+            self.end_or_requeue(now, ticket, &entry, over.again);
+        }
+        self.refuse_quarantined(now, entry.lane);
         // Those whom a cap held back first: else the worker's own lane could keep a tenant's only place for itself.
         self.serve_woken(now);
         self.after_call(now, worker, over);
-        self.decide_again(now, ticket, &entry, over.again);
+        if is_nested_again {
+            self.count_again(over.again);
+            let free = self.available(entry.lane, &entry.handler);
+            self.place_nested(now, ticket, entry.lane, free);
+        }
+        self.serve(now, entry.lane);
         self.settle(now);
     }
 
+    /// Whether a call that ended well shows that new workers of its lane work: in quarantine only that of the trial does.
+    fn is_proof(&self, lane: LaneKey, worker: WorkerKey) -> bool {
+        let is_trial = self.members.get(&worker).is_some_and(|member| member.trial);
+        is_trial || self.lanes.get(&lane).is_some_and(|lane| !lane.breaker.is_quarantined())
+    }
+
+    /// A worker takes nothing more when a call left it in no state for that.
+    fn taint(&mut self, now: Instant, worker: WorkerKey, after: AfterCall) {
+        if after == AfterCall::Fine {
+            return;
+        }
+        if after == AfterCall::Gone
+            && let Some(member) = self.members.get_mut(&worker)
+        {
+            // Its end is still to be told, and with it whether that was ours.
+            member.told = true;
+            member.dying |= member.leaving.is_none();
+        }
+        self.leave(now, worker, RecycleReason::Tainted);
+    }
+
     fn after_call(&mut self, now: Instant, worker: WorkerKey, over: CallOver) {
-        self.unlist(worker);
-        let Some(member) = self.members.get_mut(&worker) else { return };
-        member.running -= 1;
-        if over.ran {
-            member.wear.call_ended();
-        }
-        if let Some(resident) = over.resident {
-            member.wear.sampled(resident);
-        }
-        if over.proved {
-            member.trial = false;
-        }
-        if member.running == 0 {
-            member.exclusive = false;
-            member.idle_since = now;
-            member.step(Step::LastCallEnds);
-        }
-        match over.worker {
-            AfterCall::Fine => {}
-            // It is dying, and takes nothing more; its end is still to be told, and with it whether that was ours.
-            AfterCall::Gone if member.leaving.is_none() => {
-                (member.told, member.dying) = (true, true);
-                self.leave(now, worker, RecycleReason::Tainted);
+        self.change(now, worker, |member| {
+            member.running -= 1;
+            if over.ran {
+                member.wear.call_ended();
             }
-            AfterCall::Tainted if member.leaving.is_none() => self.leave(now, worker, RecycleReason::Tainted),
-            AfterCall::Gone | AfterCall::Tainted => {}
-        }
-        self.send_away_if_free(worker);
-        self.list(worker);
-        self.record_level(now);
+            if let Some(resident) = over.resident {
+                member.wear.sampled(resident);
+            }
+            if over.proved {
+                member.trial = false;
+            }
+            if member.running == 0 {
+                member.exclusive = false;
+                member.idle_since = now;
+                member.step(Step::LastCallEnds);
+            }
+        });
+        self.vacate(now, worker);
         self.free(now, worker);
     }
 
     /// A worker can take calls: it keeps to its lane, or gives its slot to a lane that is owed one.
     fn free(&mut self, now: Instant, worker: WorkerKey) {
-        let Some(member) = self.members.get(&worker).filter(|member| member.takes_calls()) else { return };
-        let (lane, surplus) = (member.lane, member.surplus);
-        if member.wear.due(now).is_some() {
-            self.worn.insert(worker);
-            self.recycle(now);
-        }
-        if surplus {
-            self.end_surplus(now, worker);
-        }
-        if self.members.get(&worker).is_none_or(|member| !member.takes_calls()) {
+        if !self.members.get(&worker).is_some_and(Member::takes_calls) {
             return;
         }
-        let is_full = self.n_regular() >= self.config.bounds.max && self.unclaimed.is_empty();
-        let nobody_else_idles = self.idle.iter().all(|(_, idle)| *idle == worker);
-        if is_full
-            && nobody_else_idles
+        self.wear_out(now, worker);
+        self.recycle(now);
+        self.end_surplus(now, worker);
+        let Some(member) = self.members.get(&worker).filter(|member| member.takes_calls()) else { return };
+        let (lane, is_idle, is_regular) = (member.lane, member.running == 0, !member.surplus);
+        if is_regular
+            && self.is_tight(worker)
             && let Some(other) = self.queue.yields_to(lane)
         {
-            self.leave(now, worker, RecycleReason::Displaced);
-            self.promise(worker, other);
-            return;
+            let awaits_another = self.lanes.get(&other).is_none_or(|lane| lane.pledged > 0);
+            if is_idle || !awaits_another {
+                return self.give_way(now, worker, other);
+            }
         }
         self.serve(now, lane);
     }
 
-    /// A worker beyond the bounds becomes one within them, or goes.
-    fn end_surplus(&mut self, now: Instant, worker: WorkerKey) {
-        if self.n_regular() < self.config.bounds.max {
-            self.n_surplus -= 1;
-            let Some(member) = self.members.get_mut(&worker) else { return };
-            member.surplus = false;
-            let lane = member.lane;
-            self.sync(lane);
-        } else if self.members.get(&worker).is_some_and(|member| member.running == 0) {
-            self.leave(now, worker, RecycleReason::Surplus);
-        }
+    /// Whether a lane can get a slot only by a worker that gives way. With more workers than there may be, none can.
+    fn is_tight(&self, worker: WorkerKey) -> bool {
+        let nobody_else_idles = self.idle.iter().all(|(_, idle)| *idle == worker);
+        self.n_regular() == self.config.bounds.max && nobody_else_idles && self.going().is_none()
     }
 
-    fn decide_again(&mut self, now: Instant, ticket: Ticket, entry: &CallEntry, again: Again) {
-        match again {
-            Again::No => return self.drop_call(now, ticket),
-            Again::TakenBack => self.recorder.redispatched(),
-            Again::Retried => self.recorder.retried(),
+    /// Whether a request that shall run again has nowhere to run.
+    fn is_over(&self, entry: &CallEntry) -> bool {
+        self.stopping || self.lanes.get(&entry.lane).is_none_or(|lane| lane.closed)
+    }
+
+    /// A call is over, or comes back to its old place.
+    fn end_or_requeue(&mut self, now: Instant, ticket: Ticket, entry: &CallEntry, again: Again) {
+        if again == Again::No {
+            return self.drop_call(now, ticket);
         }
-        let Some(lane) = self.lanes.get(&entry.lane).filter(|lane| !lane.closed && !self.stopping) else {
+        let Some(lane) = self.lanes.get(&entry.lane).filter(|_| !self.is_over(entry)) else {
             let why = if self.stopping { WhyNot::ShuttingDown } else { WhyNot::Stale };
             return self.refuse(now, ticket, why);
         };
-        if entry.nested {
-            let is_full = self.n_regular() >= self.config.bounds.max;
-            let key = self.start(now, entry.lane, is_full, Some(ticket));
-            return self.calls.set_state(ticket, CallState::Bound(key));
-        }
+        let plugin = lane.plugin_key;
+        self.count_again(again);
         let waiter = Waiter {
             ticket,
             lane: entry.lane,
-            plugin: lane.plugin_key,
+            plugin,
             tenant: entry.tenant,
             level: entry.level,
             bytes: entry.bytes,
@@ -213,21 +244,43 @@ impl Scheduler {
         };
         self.calls.set_state(ticket, CallState::Waiting);
         self.queue.put_back(now, waiter);
-        self.serve(now, entry.lane);
+    }
+
+    fn count_again(&mut self, again: Again) {
+        match again {
+            Again::No => {}
+            Again::TakenBack => self.recorder.redispatched(),
+            Again::Retried => self.recorder.retried(),
+        }
+    }
+
+    /// A worker died with the spawner: unexpectedly, and its plugin is not blamed.
+    pub(crate) fn lost(&mut self, now: Instant, worker: WorkerKey) {
+        let Some(member) = self.members.get_mut(&worker) else { return };
+        // Its end is counted as a crash, not as one that was sent away.
+        member.dying = false;
+        self.recorder.crashed();
+        self.exited(now, worker, true, String::new());
     }
 
     /// A worker's processes are dead. `expected` when it was sent away or killed by us.
     pub(crate) fn exited(&mut self, now: Instant, worker: WorkerKey, expected: bool, text: String) {
         let Some(member) = self.members.get(&worker) else { return };
         let (lane, trial, bound) = (member.lane, member.trial, member.bound);
-        if let (true, true, Some(why)) = (member.dying, expected, member.leaving) {
+        let why = match (member.dying, expected, member.leaving) {
+            (true, true, Some(why)) => Some(why),
+            // It was killed for a call whose end is still to be told.
+            (_, true, None) => Some(RecycleReason::Tainted),
+            _ => None,
+        };
+        if let Some(why) = why {
             self.recorder.recycled(why);
             self.actions.push(Action::Tell(Note::Recycled { worker, why }));
         }
         if let Some(ticket) = bound {
             self.refuse(now, ticket, WhyNot::StartFailed(worker));
         }
-        self.remove(now, worker);
+        // Before its slot is given on: whoever gets it must know whether the lane may start a worker.
         if !expected {
             self.recorder.crashed();
             self.failed(now, lane, trial, text);
@@ -235,55 +288,10 @@ impl Scheduler {
             lane.breaker.trial_withdrawn();
             lane.held = false;
         }
+        self.remove(now, worker);
         self.sync(lane);
-        self.keep_warm(now);
         self.settle(now);
         self.forget_if_unused(now, lane);
-    }
-
-    /// Takes a worker off every list; its slot goes to whom it was promised.
-    fn remove(&mut self, now: Instant, worker: WorkerKey) {
-        self.unlist(worker);
-        self.disarm_member(worker);
-        let Some(member) = self.members.remove(&worker) else { return };
-        self.n_surplus -= usize::from(member.surplus);
-        self.unclaimed.remove(&worker);
-        self.worn.remove(&worker);
-        self.n_out -= usize::from(member.refills);
-        if let Some(lane) = self.lanes.get_mut(&member.lane) {
-            lane.members.remove(&worker);
-            let counted = member.phase == Phase::Starting && member.bound.is_none();
-            lane.starting -= usize::from(counted);
-        }
-        if let Some(old) = member.replaces.and_then(|old| self.members.get_mut(&old)) {
-            old.replacement = None;
-        }
-        self.record_level(now);
-        self.sync(member.lane);
-        if let Some(successor) = member.successor {
-            self.succeed(now, successor, member.recycled);
-        } else if member.recycled {
-            self.n_out -= 1;
-        }
-    }
-
-    /// The slot that a lane was promised is free. A recycled worker's is filled in any case, another's if it is wanted.
-    fn succeed(&mut self, now: Instant, lane: LaneKey, recycled: bool) {
-        if let Some(found) = self.lanes.get_mut(&lane) {
-            found.promised -= 1;
-        }
-        self.sync(lane);
-        let has_room = self.n_regular() < self.config.bounds.max && !self.stopping;
-        if recycled {
-            if has_room && self.can_start(now, lane) {
-                let key = self.start(now, lane, false, None);
-                if let Some(member) = self.members.get_mut(&key) {
-                    member.refills = true;
-                }
-            } else {
-                self.n_out -= 1;
-            }
-        }
     }
 
     /// A worker of a lane ended unexpectedly or did not start.

@@ -7,6 +7,7 @@ use std::time::Instant;
 use plugdock_contracts::{HandlerId, PluginId};
 
 use super::member::WorkerKey;
+use super::tally::Tally;
 use crate::pool::lifecycle::Breaker;
 use crate::pool::queue::PluginKey;
 
@@ -23,10 +24,12 @@ pub(super) struct Lane {
     pub(super) idle: BTreeSet<(Instant, WorkerKey)>,
     /// Busy workers that can take a further concurrent call, by how many they have.
     pub(super) shared: BTreeSet<(usize, WorkerKey)>,
-    /// Being started, those bound to a nested execution left out.
-    pub(super) starting: usize,
-    /// Slots of workers that are going, which it gets.
+    /// What they are.
+    pub(super) tally: Tally,
+    /// Slots of workers that are going and have no call, which it gets.
     pub(super) promised: usize,
+    /// Workers that go for its sake when their calls are over.
+    pub(super) pledged: usize,
     /// No worker of it is started for now.
     pub(super) held: bool,
     pub(super) breaker: Breaker,
@@ -48,8 +51,9 @@ impl Lane {
             members: BTreeSet::new(),
             idle: BTreeSet::new(),
             shared: BTreeSet::new(),
-            starting: 0,
+            tally: Tally::default(),
             promised: 0,
+            pledged: 0,
             held: false,
             breaker,
             concurrent: Arc::default(),

@@ -13,6 +13,10 @@ pub(crate) struct WorkerKey(pub(crate) u64);
 
 /// One worker.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own; most combinations are possible"
+)]
 pub(super) struct Member {
     pub(super) lane: LaneKey,
     pub(super) phase: Phase,
@@ -40,7 +44,9 @@ pub(super) struct Member {
     pub(super) dying: bool,
     /// Whose its slot is when it is gone.
     pub(super) successor: Option<LaneKey>,
-    /// Its slot is given on even if nobody waits: it is recycled.
+    /// For whose sake it goes, while it still has calls.
+    pub(super) pledged: Option<LaneKey>,
+    /// Its slot stays its lane's even if nobody waits: it is recycled.
     pub(super) recycled: bool,
     /// It is started to replace this one, which goes when it is ready.
     pub(super) replaces: Option<WorkerKey>,
@@ -70,6 +76,7 @@ impl Member {
             told: false,
             dying: false,
             successor: None,
+            pledged: None,
             recycled: false,
             replaces: None,
             refills: false,
@@ -88,6 +95,11 @@ impl Member {
                 tracing::error!(%error, "a worker was to take a step that it cannot take");
             }
         }
+    }
+
+    /// Whether its slot is nobody's yet, once it is going.
+    pub(super) const fn is_unclaimed(&self) -> bool {
+        self.successor.is_none() && !self.recycled
     }
 
     /// Whether further calls may be given to it.

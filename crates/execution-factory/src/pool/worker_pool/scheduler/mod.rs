@@ -9,12 +9,15 @@ mod call_table;
 mod event;
 mod input;
 mod lane;
+mod leaving;
 mod member;
 mod placing;
 mod recycling;
+mod roster;
 mod scheduler_core;
 #[cfg(test)]
 mod simulator;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -24,4 +27,3 @@ pub(crate) use action::{Action, Note, WhyNot};
 pub(crate) use input::{AfterCall, Again, CallOver, Ready, Refused, Submission};
 pub(crate) use member::WorkerKey;
 pub(crate) use scheduler_core::{Scheduler, SchedulerConfig};
-pub(crate) use view::MemberView;

@@ -3,13 +3,12 @@
 use std::time::Instant;
 
 use plugdock_contracts::HandlerId;
-use plugdock_contracts::backend::RecycleReason;
 
-use super::action::{Action, Note, WhyNot};
+use super::action::{Action, WhyNot};
 use super::call_table::CallState;
 use super::member::{Member, WorkerKey};
 use super::scheduler_core::{Scheduler, Timer};
-use crate::pool::lifecycle::{Gate, Phase, Step, Wear};
+use crate::pool::lifecycle::{Gate, Step, Wear};
 use crate::pool::queue::{LaneKey, Ticket, Woken};
 
 /// Whether a worker of a lane may be started.
@@ -34,42 +33,19 @@ impl Scheduler {
 
     /// Gives a request a worker.
     pub(super) fn grant(&mut self, now: Instant, ticket: Ticket, worker: WorkerKey) {
-        self.unlist(worker);
         let Some(entry) = self.calls.get(ticket) else { return };
-        let Some(member) = self.members.get_mut(&worker) else { return };
         let shares = self.config.depth > 1
-            && self.lanes.get(&member.lane).is_some_and(|lane| lane.concurrent.contains(&entry.handler));
-        member.exclusive |= !shares;
-        member.running += 1;
-        member.step(Step::CallBegins);
-        if let Some(checkup) = &mut member.checkup {
-            checkup.call_begins();
-        }
+            && self.lanes.get(&entry.lane).is_some_and(|lane| lane.concurrent.contains(&entry.handler));
+        self.change(now, worker, |member| {
+            member.exclusive |= !shares;
+            member.running += 1;
+            member.step(Step::CallBegins);
+            if let Some(checkup) = &mut member.checkup {
+                checkup.call_begins();
+            }
+        });
         self.calls.set_state(ticket, CallState::Running(worker));
-        self.list(worker);
-        self.record_level(now);
         self.actions.push(Action::Grant { ticket, worker });
-    }
-
-    /// Puts a worker on the lists of those that can take a call, if it can.
-    pub(super) fn list(&mut self, worker: WorkerKey) {
-        let Some(member) = self.members.get(&worker).filter(|member| member.takes_calls()) else { return };
-        let Some(lane) = self.lanes.get_mut(&member.lane) else { return };
-        if member.phase == Phase::Idle {
-            lane.idle.insert((member.idle_since, worker));
-            self.idle.insert((member.idle_since, worker));
-        } else if !member.exclusive && member.running < self.config.depth {
-            lane.shared.insert((member.running, worker));
-        }
-    }
-
-    /// Takes a worker off those lists.
-    pub(super) fn unlist(&mut self, worker: WorkerKey) {
-        let Some(member) = self.members.get(&worker) else { return };
-        let Some(lane) = self.lanes.get_mut(&member.lane) else { return };
-        lane.idle.remove(&(member.idle_since, worker));
-        lane.shared.remove(&(member.running, worker));
-        self.idle.remove(&(member.idle_since, worker));
     }
 
     /// Hands the free workers of a lane to those that wait in it.
@@ -90,7 +66,9 @@ impl Scheduler {
                 Woken::Plugin(plugin) => {
                     let of_plugin = self.lanes.iter().filter(|(_, lane)| lane.plugin_key == plugin);
                     let lanes: Vec<LaneKey> = of_plugin.map(|(lane, _)| *lane).collect();
-                    lanes.into_iter().for_each(|lane| self.serve(now, lane));
+                    for lane in lanes {
+                        self.serve(now, lane);
+                    }
                 }
             }
         }
@@ -119,25 +97,22 @@ impl Scheduler {
             if self.n_regular() < self.config.bounds.max {
                 self.start(now, lane, false, None);
             } else if let Some(going) = self.going() {
-                self.promise(going, lane);
+                self.promise(now, going, lane);
             } else if let Some(idle) = self.idlest(lane) {
-                self.leave(now, idle, RecycleReason::Displaced);
-                self.promise(idle, lane);
+                self.give_way(now, idle, lane);
             } else {
                 break;
             }
         }
         self.recycle(now);
+        // After those that wait: else a lane that is kept warm would take the slot back that it just had to give.
+        self.keep_warm(now);
     }
 
-    /// A worker whose slot is nobody's yet; one without a call before one that still has some.
-    fn going(&self) -> Option<WorkerKey> {
+    /// A worker that is going, has no call, and whose slot is nobody's yet.
+    pub(super) fn going(&self) -> Option<WorkerKey> {
         // With more workers than there may be, a slot that becomes free is no slot.
-        if self.n_regular() - self.unclaimed.len() >= self.config.bounds.max {
-            return None;
-        }
-        let is_free = |worker: &&WorkerKey| self.members.get(worker).is_some_and(|member| member.running == 0);
-        self.unclaimed.iter().find(is_free).or_else(|| self.unclaimed.first()).copied()
+        self.vacant.first().filter(|_| self.n_kept() < self.config.bounds.max).copied()
     }
 
     /// The worker of another lane that has had nothing to do for longest; those that are kept warm only when there is
@@ -146,24 +121,16 @@ impl Scheduler {
         if self.n_regular() > self.config.bounds.max {
             return None;
         }
-        let lane_of = |worker: &WorkerKey| self.members.get(worker).filter(|member| !member.surplus).map(|m| m.lane);
-        let mut others = self.idle.iter().filter(|(_, worker)| lane_of(worker).is_some_and(|lane| lane != wanting));
+        let lane_of =
+            |worker: &WorkerKey| self.members.get(worker).filter(|member| !member.surplus).map(|m| m.lane);
+        let mut others =
+            self.idle.iter().filter(|(_, worker)| lane_of(worker).is_some_and(|lane| lane != wanting));
         let spare = others.clone().find(|(_, worker)| {
-            lane_of(worker).and_then(|lane| self.lanes.get(&lane)).is_some_and(|lane| lane.members.len() > lane.warm)
+            lane_of(worker)
+                .and_then(|lane| self.lanes.get(&lane))
+                .is_some_and(|lane| lane.tally.staying > lane.warm)
         });
         spare.or_else(|| others.next()).map(|(_, worker)| *worker)
-    }
-
-    /// Promises the slot of a worker that is going to a lane.
-    pub(super) fn promise(&mut self, going: WorkerKey, lane: LaneKey) {
-        self.unclaimed.remove(&going);
-        if let Some(member) = self.members.get_mut(&going) {
-            member.successor = Some(lane);
-        }
-        if let Some(lane) = self.lanes.get_mut(&lane) {
-            lane.promised += 1;
-        }
-        self.sync(lane);
     }
 
     fn may_start(&mut self, now: Instant, lane: LaneKey) -> Start {
@@ -187,68 +154,24 @@ impl Scheduler {
         let seed = self.config.seed ^ worker.0;
         let mut member = Member::new(lane, Wear::new(&self.config.wear, seed, now), now);
         (member.surplus, member.bound) = (surplus, bound);
-        self.n_surplus += usize::from(surplus);
-        if let Some(found) = self.lanes.get_mut(&lane) {
-            if matches!(found.breaker.may_start(now), Gate::Trial) {
-                found.breaker.trial_started();
-                member.trial = true;
-            }
-            found.members.insert(worker);
-            found.starting += usize::from(bound.is_none());
+        if let Some(found) = self.lanes.get_mut(&lane)
+            && matches!(found.breaker.may_start(now), Gate::Trial)
+        {
+            found.breaker.trial_started();
+            member.trial = true;
         }
-        self.members.insert(worker, member);
+        self.enlist(now, worker, member);
         self.recorder.spawned();
         self.actions.push(Action::Start { worker, lane });
-        self.sync(lane);
         worker
-    }
-
-    /// A worker takes no further call, and goes when it has none.
-    pub(super) fn leave(&mut self, now: Instant, worker: WorkerKey, why: RecycleReason) {
-        self.unlist(worker);
-        let Some(member) = self.members.get_mut(&worker) else { return };
-        if member.leaving.is_some() {
-            return;
-        }
-        member.leaving = Some(why);
-        let (lane, was_starting, bound) = (member.lane, member.phase == Phase::Starting, member.bound.take());
-        member.step(Step::Drain);
-        if !member.surplus {
-            self.unclaimed.insert(worker);
-        }
-        self.worn.remove(&worker);
-        if was_starting
-            && bound.is_none()
-            && let Some(lane) = self.lanes.get_mut(&lane)
-        {
-            lane.starting -= 1;
-        }
-        if let Some(ticket) = bound {
-            let why = if self.stopping { WhyNot::ShuttingDown } else { WhyNot::Stale };
-            self.refuse(now, ticket, why);
-        }
-        if !self.members.get(&worker).is_some_and(|member| member.dying) {
-            self.recorder.recycled(why);
-            self.actions.push(Action::Tell(Note::Recycled { worker, why }));
-        }
-        self.send_away_if_free(worker);
-        self.record_level(now);
-        self.sync(lane);
-    }
-
-    /// Has a worker sent away that is going and has no call left.
-    pub(super) fn send_away_if_free(&mut self, worker: WorkerKey) {
-        let Some(member) = self.members.get_mut(&worker) else { return };
-        if member.leaving.is_some() && member.running == 0 && !member.told {
-            member.told = true;
-            self.actions.push(Action::Retire { worker });
-        }
     }
 
     /// No worker of the lane is started for now. It wants no slot meanwhile, so that others get them.
     pub(super) fn hold(&mut self, now: Instant, lane: LaneKey) {
+        let may_start = self.can_start(now, lane);
         let Some(found) = self.lanes.get_mut(&lane) else { return };
-        found.held = true;
+        // Nothing would release it: it was held for a pause that is over, or for a trial that is.
+        found.held = !may_start;
         let until = found.breaker.next_event(now);
         if let Some(until) = until {
             self.arm_lane(lane, until);
@@ -266,7 +189,7 @@ impl Scheduler {
     /// Refuses everything that waits for a quarantined plugin, unless a worker of it still serves.
     pub(super) fn refuse_quarantined(&mut self, now: Instant, lane: LaneKey) {
         let Some(found) = self.lanes.get_mut(&lane) else { return };
-        if found.members.len() > found.starting {
+        if found.tally.serving > 0 {
             return;
         }
         let Gate::Quarantined { until, exits } = found.breaker.may_start(now) else { return };
@@ -277,21 +200,6 @@ impl Scheduler {
         }
     }
 
-    /// Tells the queue what workers a lane has and will have.
-    pub(super) fn sync(&mut self, lane: LaneKey) {
-        let Some(found) = self.lanes.get(&lane) else { return };
-        let keeps = |worker: &&WorkerKey| {
-            self.members.get(worker).is_some_and(|member| member.leaving.is_none() && !member.surplus)
-        };
-        let n_workers = found.members.iter().filter(keeps).count() + found.promised;
-        let per_worker = if found.concurrent.is_empty() { 1 } else { self.config.depth };
-        let coming = (found.starting + found.promised).saturating_mul(per_worker);
-        let held = found.held || found.closed;
-        self.queue.set_held(lane, held);
-        self.queue.set_workers(lane, n_workers);
-        self.queue.set_coming(lane, coming);
-    }
-
     /// Has the lane looked at again at this moment.
     pub(super) fn arm_lane(&mut self, lane: LaneKey, at: Instant) {
         let Some(found) = self.lanes.get_mut(&lane) else { return };
@@ -299,12 +207,5 @@ impl Scheduler {
             self.timers.remove(&(before, Timer::Lane(lane)));
         }
         self.timers.insert((at, Timer::Lane(lane)));
-    }
-
-    pub(super) fn record_level(&mut self, now: Instant) {
-        let ready = |member: &&Member| matches!(member.phase, Phase::Idle | Phase::Busy) || member.running > 0;
-        let n_ready = self.members.values().filter(ready).count();
-        let n_busy = self.members.values().filter(|member| member.running > 0).count();
-        self.recorder.level(now, n_ready, n_busy);
     }
 }

@@ -26,20 +26,31 @@ impl Scheduler {
                 self.worn.remove(&worker);
                 continue;
             };
-            let (lane, surplus) = (member.lane, member.surplus);
-            if surplus {
-                self.leave(now, worker, why);
-            } else if member.replacement.is_none() {
-                self.recycle_one(now, worker, lane, why);
+            let lane = member.lane;
+            if member.replacement.is_some() || !self.can_start(now, lane) {
+                continue;
             }
+            let how = self.config.bounds.may_recycle(self.n_regular(), self.n_out);
+            if how == Recycle::Wait {
+                return;
+            }
+            self.replace(now, worker, lane, why, how);
         }
     }
 
-    fn recycle_one(&mut self, now: Instant, worker: WorkerKey, lane: LaneKey, why: RecycleReason) {
-        if !self.can_start(now, lane) {
-            return;
+    /// A worker is worn. One beyond the bounds is not replaced.
+    pub(super) fn wear_out(&mut self, now: Instant, worker: WorkerKey) {
+        let Some(member) = self.members.get(&worker) else { return };
+        let Some(why) = member.wear.due(now) else { return };
+        if member.surplus {
+            self.leave(now, worker, why);
+        } else {
+            self.worn.insert(worker);
         }
-        match self.config.bounds.may_recycle(self.n_regular(), self.n_out) {
+    }
+
+    fn replace(&mut self, now: Instant, worker: WorkerKey, lane: LaneKey, why: RecycleReason, how: Recycle) {
+        match how {
             Recycle::Wait => {}
             Recycle::ReplaceFirst => {
                 let key = self.start(now, lane, false, None);
@@ -55,8 +66,8 @@ impl Scheduler {
                 if let Some(old) = self.members.get_mut(&worker) {
                     old.recycled = true;
                 }
+                // When it has no call left, its slot is promised to its own lane.
                 self.leave(now, worker, why);
-                self.promise(worker, lane);
             }
         }
     }

@@ -11,8 +11,9 @@ use super::call_table::{CallEntry, CallState, CallTable};
 use super::input::{Refused, Submission};
 use super::lane::Lane;
 use super::member::{Member, WorkerKey};
+use super::tally::Tally;
 use crate::pool::lifecycle::{Bounds, Breaker, BreakerConfig, Gate, WearLimits};
-use crate::pool::queue::{FairQueue, LaneKey, Level, PluginKey, QueueConfig, Ticket, Waiter};
+use crate::pool::queue::{FairQueue, LaneKey, Level, Part, PluginKey, QueueConfig, Ticket, Waiter};
 use crate::pool::stats::PoolRecorder;
 
 /// Numbers of a scheduler.
@@ -51,13 +52,16 @@ pub(crate) struct Scheduler {
     pub(super) calls: CallTable,
     /// Idle workers of all lanes, longest idle first.
     pub(super) idle: BTreeSet<(Instant, WorkerKey)>,
-    /// Workers that are going and whose slot is nobody's yet.
-    pub(super) unclaimed: BTreeSet<WorkerKey>,
+    /// Workers that are going, have no call, and whose slot is nobody's yet.
+    pub(super) vacant: BTreeSet<WorkerKey>,
     /// Worn workers that wait for their turn to be replaced.
     pub(super) worn: BTreeSet<WorkerKey>,
     /// Sent away one by one for recycling, their replacement not ready yet.
     pub(super) n_out: usize,
-    pub(super) n_surplus: usize,
+    /// What all workers are.
+    pub(super) tally: Tally,
+    /// Lanes with fewer workers than are kept of them.
+    pub(super) short: BTreeSet<LaneKey>,
     pub(super) timers: BTreeSet<(Instant, Timer)>,
     pub(super) recorder: PoolRecorder,
     pub(super) actions: Vec<Action>,
@@ -77,10 +81,11 @@ impl Scheduler {
             plugins: HashMap::new(),
             calls: CallTable::default(),
             idle: BTreeSet::new(),
-            unclaimed: BTreeSet::new(),
+            vacant: BTreeSet::new(),
             worn: BTreeSet::new(),
             n_out: 0,
-            n_surplus: 0,
+            tally: Tally::default(),
+            short: BTreeSet::new(),
             timers: BTreeSet::new(),
             recorder: PoolRecorder::new(now),
             actions: Vec::new(),
@@ -109,7 +114,12 @@ impl Scheduler {
         self.queue.add_lane(lane, plugin_key, weight);
         let breaker = Breaker::new(self.config.breaker);
         self.lanes.insert(lane, Lane::new(plugin.clone(), plugin_key, warm, breaker));
+        self.sync(lane);
         self.keep_warm(now);
+        if warm == 0 {
+            // Whoever asked for it may never come, or be refused.
+            self.arm_lane(lane, now + self.config.idle_after);
+        }
         lane
     }
 
@@ -142,12 +152,22 @@ impl Scheduler {
         {
             self.admit(ticket, entry);
             self.grant(now, ticket, worker);
+            // It may have taken the place of another of its tenant, which was the first of another lane.
+            self.serve_woken(now);
             return Ok(());
         }
         let waiter = Waiter { ticket, lane, plugin, tenant, level, bytes, since: now, deadline };
         if again {
             self.queue.put_back(now, waiter);
-        } else if let Err(full) = self.queue.submit(now, waiter) {
+        } else if let Err(full) = self.queue.submit(now, waiter.clone()) {
+            // One for which a worker is started at once does not wait for others: with no places at all, it is the only
+            // way in.
+            if full.part == Part::Count && self.starts_for(now, waiter) {
+                self.admit(ticket, entry);
+                self.serve(now, lane);
+                self.settle(now);
+                return Ok(());
+            }
             self.calls.leave(tenant);
             self.recorder.queue_full();
             let capacity = self.config.bounds.max.saturating_mul(self.config.depth);
@@ -160,6 +180,23 @@ impl Scheduler {
         Ok(())
     }
 
+    /// Lets a request in beyond the limit if a worker will be started for it now. One that would have to wait for a cap, or
+    /// for a worker that is being started already, is not let in.
+    fn starts_for(&mut self, now: Instant, waiter: Waiter) -> bool {
+        let (ticket, lane) = (waiter.ticket, waiter.lane);
+        let has_bytes = self.queue.bytes().saturating_add(waiter.bytes) <= self.config.queue.byte_limit;
+        let has_room = self.n_regular() < self.config.bounds.max && self.queue.wanting().is_none();
+        if !(has_bytes && has_room && self.can_start(now, lane)) {
+            return false;
+        }
+        self.queue.put_back(now, waiter);
+        let starts = self.queue.wants_slot(lane);
+        if !starts {
+            self.queue.cancel(ticket);
+        }
+        starts
+    }
+
     fn check(&mut self, now: Instant, submission: &Submission) -> Result<(), Refused> {
         if self.stopping {
             return Err(Refused::ShuttingDown);
@@ -167,14 +204,16 @@ impl Scheduler {
         let Some(lane) = self.lanes.get_mut(&submission.lane).filter(|lane| !lane.closed) else {
             return Err(Refused::Stale);
         };
-        let has_live = lane.members.len() > lane.starting;
-        match lane.breaker.may_start(now) {
-            Gate::Quarantined { until, exits } if !has_live => Err(Refused::Quarantined {
-                exits: exits.to_vec(),
-                retry_after: until.saturating_duration_since(now),
-            }),
-            _ => Ok(()),
+        if lane.tally.serving > 0 {
+            return Ok(());
         }
+        let retry_after = match lane.breaker.may_start(now) {
+            Gate::Quarantined { until, .. } => until.saturating_duration_since(now),
+            // A nested one would have a worker started for itself, beside the one that is tried.
+            Gate::TrialOut if submission.nested => self.config.breaker.backoff_min,
+            _ => return Ok(()),
+        };
+        Err(Refused::Quarantined { exits: lane.breaker.exits().iter().cloned().collect(), retry_after })
     }
 
     /// A nested request takes what is free, or a worker is started for it alone, beyond the bounds if need be: the slot
@@ -183,21 +222,41 @@ impl Scheduler {
         let Submission { ticket, lane, handler, tenant, bytes, .. } = submission;
         let worker = self.available(lane, &handler);
         let is_full = self.n_regular() >= self.config.bounds.max;
-        if worker.is_none() && is_full && self.n_surplus >= self.config.max_surplus {
+        if worker.is_none() && is_full && self.tally.surplus >= self.config.max_surplus {
             return Err(Refused::TooManyNested { limit: self.config.max_surplus });
         }
         let tenant = self.calls.enter(tenant.as_ref());
         let (level, state) = (Level::Nested, CallState::Waiting);
-        let entry =
-            CallEntry { lane, handler, tenant, level, bytes, since: now, deadline: None, nested: true, state };
+        let entry = CallEntry {
+            lane,
+            handler,
+            tenant,
+            level,
+            bytes,
+            since: now,
+            deadline: None,
+            nested: true,
+            state,
+        };
         self.admit(ticket, entry);
-        if let Some(worker) = worker {
-            self.grant(now, ticket, worker);
-        } else {
-            let key = self.start(now, lane, is_full, Some(ticket));
-            self.calls.set_state(ticket, CallState::Bound(key));
-        }
+        self.place_nested(now, ticket, lane, worker);
         Ok(())
+    }
+
+    /// Gives a nested request the worker that is free for it, or starts one.
+    pub(super) fn place_nested(
+        &mut self,
+        now: Instant,
+        ticket: Ticket,
+        lane: LaneKey,
+        free: Option<WorkerKey>,
+    ) {
+        if let Some(worker) = free {
+            return self.grant(now, ticket, worker);
+        }
+        let is_full = self.n_regular() >= self.config.bounds.max;
+        let key = self.start(now, lane, is_full, Some(ticket));
+        self.calls.set_state(ticket, CallState::Bound(key));
     }
 
     fn admit(&mut self, ticket: Ticket, entry: CallEntry) {
@@ -225,26 +284,25 @@ impl Scheduler {
     /// A request is given up. If it waits, its place is free at once; if it runs, its call's end is still to be told.
     /// Answers whether it waited.
     pub(crate) fn cancel(&mut self, now: Instant, ticket: Ticket) -> bool {
-        match self.calls.get(ticket).map(|entry| entry.state) {
-            Some(CallState::Waiting) => {
+        let Some(CallEntry { lane, state, .. }) = self.calls.get(ticket).cloned() else { return false };
+        match state {
+            CallState::Waiting => {
                 self.queue.cancel(ticket);
                 self.drop_call(now, ticket);
+                // The next one may share a worker that this one could not.
+                self.serve(now, lane);
                 self.settle(now);
                 true
             }
-            Some(CallState::Bound(worker)) => {
-                if let Some(member) = self.members.get_mut(&worker) {
-                    member.bound = None;
-                }
+            CallState::Bound(worker) => {
+                self.change(now, worker, |member| member.bound = None);
                 self.drop_call(now, ticket);
+                // Nobody needs it beyond the bounds any more. Within them it is started for whoever comes.
+                self.end_surplus(now, worker);
+                self.settle(now);
                 true
             }
-            Some(CallState::Running(_)) | None => false,
+            CallState::Running(_) => false,
         }
-    }
-
-    /// Workers within the bounds, whatever they do.
-    pub(super) fn n_regular(&self) -> usize {
-        self.members.len() - self.n_surplus
     }
 }

@@ -6,6 +6,7 @@ use plugdock_contracts::backend::RecycleReason;
 use plugdock_contracts::error::KillReason;
 
 use super::action::{Action, Note, WhyNot};
+use super::lane::Lane;
 use super::member::WorkerKey;
 use super::scheduler_core::{Scheduler, Timer};
 use crate::pool::lifecycle::{Bounds, Phase};
@@ -31,6 +32,7 @@ impl Scheduler {
             self.refuse(now, waiter.ticket, WhyNot::Waited(waited));
         }
         self.queue.age(now);
+        self.serve_shared(now);
         while let Some((at, timer)) = self.timers.first().copied()
             && at <= now
         {
@@ -43,6 +45,15 @@ impl Scheduler {
         self.settle(now);
     }
 
+    /// Another waiter may be the first of its lane by now, and may share a worker that the one before it could not.
+    fn serve_shared(&mut self, now: Instant) {
+        let shares = |(_, lane): &(&LaneKey, &Lane)| !lane.shared.is_empty();
+        let lanes: Vec<LaneKey> = self.lanes.iter().filter(shares).map(|(key, _)| *key).collect();
+        for lane in lanes {
+            self.serve(now, lane);
+        }
+    }
+
     fn look_at_member(&mut self, now: Instant, worker: WorkerKey) {
         let Some(member) = self.members.get_mut(&worker) else { return };
         member.timer = None;
@@ -53,10 +64,8 @@ impl Scheduler {
         if let Some(check) = member.checkup.as_mut().and_then(|checkup| checkup.begin(now, is_busy)) {
             self.actions.push(Action::Check { worker, check });
         }
+        self.wear_out(now, worker);
         let Some(member) = self.members.get(&worker) else { return };
-        if member.wear.due(now).is_some() {
-            self.worn.insert(worker);
-        }
         let idle_for = now.saturating_duration_since(member.idle_since);
         if member.phase == Phase::Idle && idle_for >= self.config.idle_after && self.may_shrink(member.lane) {
             return self.leave(now, worker, RecycleReason::Idle);
@@ -66,9 +75,13 @@ impl Scheduler {
 
     /// Whether the pool, and the lane, have an idle worker too many.
     fn may_shrink(&self, lane: LaneKey) -> bool {
-        let staying = self.n_regular() - self.unclaimed.len();
-        let lane_has = |lane: &super::lane::Lane| lane.members.len() > lane.warm;
-        staying > self.config.bounds.min && self.lanes.get(&lane).is_none_or(lane_has)
+        if self.lanes.get(&lane).is_some_and(|lane| lane.tally.staying <= lane.warm) {
+            return false;
+        }
+        // One that no plugin is kept warm by makes place for one that is missed there.
+        let is_missed = |lane: &LaneKey| self.lanes.get(lane).is_some_and(|lane| !lane.held);
+        let is_full = self.n_regular() >= self.config.bounds.max;
+        self.n_kept() > self.config.bounds.min || (is_full && self.short.iter().any(is_missed))
     }
 
     fn look_at_lane(&mut self, now: Instant, lane: LaneKey) {
@@ -79,14 +92,15 @@ impl Scheduler {
         } else if let Some(at) = self.lanes.get(&lane).and_then(|lane| lane.breaker.next_event(now)) {
             self.arm_lane(lane, at.max(now + Duration::from_millis(1)));
         }
-        self.keep_warm(now);
         self.forget_if_unused(now, lane);
     }
 
     /// Has a worker looked at when the next thing is due by time alone.
     pub(super) fn arm_member(&mut self, now: Instant, worker: WorkerKey) {
         self.disarm_member(worker);
-        let Some(member) = self.members.get(&worker).filter(|member| member.leaving.is_none()) else { return };
+        let Some(member) = self.members.get(&worker).filter(|member| member.leaving.is_none()) else {
+            return;
+        };
         let checkup = member.checkup.as_ref().and_then(crate::pool::lifecycle::Checkup::next_due);
         let wear = member.wear.next_due().filter(|_| !self.worn.contains(&worker));
         let idle = member.idle_since.checked_add(self.config.idle_after);
@@ -110,20 +124,12 @@ impl Scheduler {
         if self.stopping {
             return;
         }
-        let warm: Vec<(LaneKey, usize)> = self
-            .lanes
-            .iter()
-            .filter(|(_, lane)| lane.warm > 0 && !lane.closed)
-            .map(|(key, lane)| {
-                let stays = |worker: &&WorkerKey| self.members.get(worker).is_some_and(|m| m.leaving.is_none());
-                (*key, lane.warm.saturating_sub(lane.members.iter().filter(stays).count() + lane.promised))
-            })
-            .collect();
-        for (lane, missing) in warm {
-            for _ in 0..missing {
-                if self.n_regular() < self.config.bounds.max && self.can_start(now, lane) {
-                    self.start(now, lane, false, None);
-                }
+        let short: Vec<LaneKey> = self.short.iter().copied().collect();
+        for lane in short {
+            let has_room =
+                |this: &Self| this.n_regular() < this.config.bounds.max && this.short.contains(&lane);
+            while has_room(self) && self.can_start(now, lane) {
+                self.start(now, lane, false, None);
             }
         }
     }
@@ -146,6 +152,7 @@ impl Scheduler {
             if let Some(at) = found.timer {
                 self.timers.remove(&(at, Timer::Lane(lane)));
             }
+            self.short.remove(&lane);
             self.queue.drop_lane(lane);
             if let Some((_, n_lanes)) = self.plugins.get_mut(&found.plugin) {
                 *n_lanes -= 1;
@@ -164,8 +171,7 @@ impl Scheduler {
         }
         self.config.bounds = bounds;
         self.actions.push(Action::Tell(Note::Resized { min: bounds.min, max: bounds.max }));
-        let staying = self.n_regular() - self.unclaimed.len();
-        let mut over = staying.saturating_sub(bounds.max);
+        let mut over = self.n_kept().saturating_sub(bounds.max);
         // Those that are started, then the longest idle, then those that have to finish first.
         let rank = |worker: &WorkerKey| {
             let member = &self.members[worker];
@@ -184,7 +190,6 @@ impl Scheduler {
             over -= 1;
             self.leave(now, worker, RecycleReason::Resized);
         }
-        self.keep_warm(now);
         self.settle(now);
     }
 

@@ -59,6 +59,7 @@ impl Scheduler {
         pool.queued_bytes_limit = self.config.queue.byte_limit;
         let quarantined = self.lanes.values().filter(|lane| lane.breaker.is_quarantined());
         pool.quarantined = quarantined.map(|lane| lane.plugin.to_string()).collect();
+        pool.quarantined.sort_unstable();
         pool.quarantined.dedup();
         stats.pool = Some(pool);
     }
