@@ -11,11 +11,14 @@
 //! conformance_suite!(remote: remote);
 //! ```
 //!
+//! One whose workers stay gets a second list with `pool_suite!`, and [`suite::Table`] shows both side by side.
+//!
 //! See `docs/testing.md`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what fails in a test kit fails the test")]
 
 mod behaviour;
+pub mod chaos;
 pub mod harness;
 pub mod plugin;
 pub mod suite;

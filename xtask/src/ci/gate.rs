@@ -3,6 +3,9 @@
 
 use crate::command::Line;
 
+/// How long the pool is attacked: some hundred kills, and short enough that nobody leaves it out.
+const SOAK: &str = "60s";
+
 /// One gate.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -37,6 +40,12 @@ pub(crate) fn gates(packages: &[String]) -> Vec<Gate> {
         // Before the tests, because tests start programs of other packages.
         gate("build", [cargo("build --workspace --all-targets")]),
         gate("tests", [tests()]),
+        gate(
+            "soak",
+            [Step::Run(
+                Line::cargo("run --quiet -p plugdock-testkit --bin chaos").with("PLUGDOCK_SOAK", SOAK),
+            )],
+        ),
         gate("doctests", [cargo("test --doc --workspace")]),
         gate("documentation", [documentation()]),
         gate("licences and bans", deny()),
@@ -103,6 +112,7 @@ mod tests {
                 "each layer alone",
                 "build",
                 "tests",
+                "soak",
                 "doctests",
                 "documentation",
                 "licences and bans"

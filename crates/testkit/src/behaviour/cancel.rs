@@ -27,7 +27,7 @@ pub(crate) async fn cancelled_at_once_is_aborted(h: &mut Harness) {
 }
 
 pub(crate) async fn cancelled_while_it_waits_is_aborted(h: &mut Harness) {
-    h.configure(|config| config.max_concurrent = 1);
+    h.run_at_a_time(1);
     let first = h.gated("first").await;
     let second = h.start(h.request("echo", &1)).await;
     second.cancel("too slow");

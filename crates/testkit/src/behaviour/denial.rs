@@ -66,8 +66,7 @@ pub(crate) async fn a_grant_covers_its_scope_and_nothing_else(h: &mut Harness) {
 
 pub(crate) async fn a_context_that_outlives_its_execution_reaches_nothing(h: &mut Harness) {
     if h.in_processes() {
-        // The context ended with its process.
-        return;
+        return h.not_applicable("a context ends with its process");
     }
     h.value::<()>("keep", &()).await;
     let kept = take_kept().expect("the handler kept it");

@@ -1,8 +1,12 @@
 //! What comes out when a request, a plugin or a handler is wrong.
 
+use std::time::Duration;
+
+use plugdock_contracts::error::CrashCause;
 use plugdock_contracts::{ByteSize, ErrorCode, ExecutionRequest, Fault};
 use serde_json::json;
 
+use super::workspace::HOSTS_OWN_PROCESS;
 use crate::harness::{Harness, code};
 
 pub(crate) async fn input_of_another_shape_is_a_validation_error(h: &mut Harness) {
@@ -92,4 +96,44 @@ pub(crate) async fn a_result_over_the_limit_is_too_large(h: &mut Harness) {
     let mut request = h.request("repeat", &200_000);
     request.limits.payload = Some(ByteSize::from_bytes(100_000));
     assert_eq!(code(&h.error(request).await), ErrorCode::PayloadTooLarge);
+}
+
+pub(crate) async fn a_faulty_configuration_is_refused_with_every_fault(h: &mut Harness) {
+    h.configure(|config| {
+        (config.max_concurrent, config.handshake) = (0, Duration::ZERO);
+        (config.pool.min, config.pool.max, config.pool.depth) = (3, 2, 0);
+        config.workspace_root = "relative".into();
+    });
+    let error = h.refusal().await;
+    assert_eq!(code(&error), ErrorCode::ValidationError);
+    for field in ["max_concurrent", "handshake", "pool.min", "pool.depth", "workspace_root"] {
+        assert!(error.message().contains(field), "{field} is missing in {error}");
+    }
+    assert_eq!(error.chain().len(), 5, "{:?}", error.chain());
+}
+
+pub(crate) async fn a_process_that_dies_tells_why_and_its_last_words(h: &mut Harness) {
+    if !h.in_processes() {
+        return h.not_applicable(HOSTS_OWN_PROCESS);
+    }
+    let error = h.error(h.request("die", "the last words")).await;
+    assert_eq!(
+        (code(&error), error.is_retryable()),
+        (ErrorCode::WorkerCrashed, ErrorCode::WorkerCrashed.is_retryable())
+    );
+    assert!(matches!(error.cause(), Some(CrashCause::Signal { signal: 6, .. })), "{error:?}");
+    let tail = error.stderr_tail();
+    assert!(tail.iter().any(|line| line.contains("the last words")), "{tail:?}");
+    assert_eq!(h.value::<i32>("echo", &1).await, 1, "the next execution is unharmed");
+    assert_eq!(h.backend().await.stats().crashed, 1);
+}
+
+pub(crate) async fn a_program_that_does_not_start_is_explained(h: &mut Harness) {
+    if !h.in_processes() {
+        return h.not_applicable(HOSTS_OWN_PROCESS);
+    }
+    h.break_program();
+    let error = h.error(h.request("echo", &1)).await;
+    assert_eq!(code(&error), ErrorCode::SpawnFailed);
+    assert!(error.help().is_some(), "{error:?}");
 }

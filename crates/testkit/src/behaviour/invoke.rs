@@ -76,7 +76,7 @@ pub(crate) async fn calls_nest_to_a_bounded_depth(h: &mut Harness) {
 }
 
 pub(crate) async fn nested_calls_need_no_slot_of_their_own(h: &mut Harness) {
-    h.configure(|config| config.max_concurrent = 1);
+    h.run_at_a_time(1);
     assert_eq!(h.value::<i64>("invoke", &target("double", &json!(1))).await, 2);
 }
 

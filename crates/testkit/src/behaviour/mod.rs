@@ -8,6 +8,8 @@ pub(crate) mod denial;
 pub(crate) mod failure;
 pub(crate) mod invoke;
 pub(crate) mod log_line;
+mod pool;
+pub(crate) mod queue;
 pub(crate) mod report;
 pub(crate) mod result;
 pub(crate) mod service;
@@ -15,3 +17,7 @@ pub(crate) mod shutdown;
 pub(crate) mod stream;
 pub(crate) mod timeout;
 pub(crate) mod workspace;
+
+pub(crate) use pool::{
+    checking, crashing, depth, keeping, pool_report, recycling, reloading, sharing, sizing,
+};

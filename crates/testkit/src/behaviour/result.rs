@@ -73,7 +73,7 @@ pub(crate) async fn configuration_is_laid_over_defaults_host_and_request(h: &mut
 }
 
 pub(crate) async fn many_executions_at_once_keep_their_own_results(h: &mut Harness) {
-    h.configure(|config| config.max_concurrent = 4);
+    h.run_at_a_time(4);
     let mut running = Vec::new();
     for number in 0..24 {
         running.push((number, h.start(h.request("echo", &number)).await));
@@ -82,4 +82,9 @@ pub(crate) async fn many_executions_at_once_keep_their_own_results(h: &mut Harne
         let outcome = h.take_rest(execution, Vec::new()).await.outcome;
         assert_eq!(outcome.into_value::<i32>().unwrap(), number);
     }
+}
+
+pub(crate) async fn a_plugin_is_warmed_up_before_its_first_call(h: &mut Harness) {
+    assert_eq!(h.value::<u64>("warmed", &()).await, 1);
+    assert_eq!(h.value::<u64>("warmed", &()).await, 1, "once where it runs, or once in each new process");
 }

@@ -41,11 +41,11 @@ pub(crate) async fn a_drain_that_takes_too_long_stops_what_is_left(h: &mut Harne
 }
 
 pub(crate) async fn now_stops_what_runs(h: &mut Harness) {
-    h.configure(|config| config.max_concurrent = 2);
+    h.run_at_a_time(2);
     let one = h.ready(h.request("polite", &())).await;
     let other = h.ready(h.request("deaf", &())).await;
-    let waiting = h.start(h.request("echo", &1)).await;
-    let mut ids = vec![one.id().clone(), other.id().clone()];
+    let waiting = h.start_waiting(1, h.request("echo", &1)).await;
+    let mut ids = vec![one.id().clone(), other.id().clone(), waiting.id().clone()];
     ids.sort();
     let backend = h.backend().await;
     let mut report = within_ceiling("the shutdown", backend.shutdown(Shutdown::Now)).await;
@@ -53,7 +53,6 @@ pub(crate) async fn now_stops_what_runs(h: &mut Harness) {
         let outcome = h.take_rest(execution, Vec::new()).await.outcome;
         assert_eq!(outcome.error().map(code), Some(ErrorCode::ShuttingDown));
     }
-    report.cancelled.retain(|id| ids.contains(id));
     report.cancelled.sort();
     assert_eq!(report.cancelled, ids, "{report:?}");
 }
@@ -86,4 +85,85 @@ pub(crate) async fn a_deaf_handler_does_not_stop_a_shutdown(h: &mut Harness) {
         assert_eq!(report.abandoned, [id], "{report:?}");
         h.abandons();
     }
+}
+
+pub(crate) async fn a_drain_finishes_what_waits_too(h: &mut Harness) {
+    h.run_at_a_time(1);
+    let first = h.gated("first").await;
+    let waiting = h.start_waiting(1, h.turn("waiting")).await;
+    let mut ids = vec![first.id().clone(), waiting.id().clone()];
+    ids.sort();
+    let backend = h.backend().await;
+    let finishing = async {
+        h.until_stopping().await;
+        h.open("first").await;
+        (h.end(first).await, h.end(waiting).await)
+    };
+    let both = async { tokio::join!(backend.shutdown(LONG), finishing) };
+    let (mut report, (first, waiting)) = within_ceiling("the drain", both).await;
+    assert!(first.is_ok() && waiting.is_ok(), "{:?}, {:?}", first.error(), waiting.error());
+    report.finished.sort();
+    assert_eq!(report.finished, ids, "{report:?}");
+}
+
+pub(crate) async fn a_drain_that_takes_too_long_cancels_what_waits(h: &mut Harness) {
+    h.run_at_a_time(1);
+    let running = h.ready(h.request("polite", &())).await;
+    let waiting = h.start_waiting(1, h.turn("waiting")).await;
+    let mut ids = vec![running.id().clone(), waiting.id().clone()];
+    ids.sort();
+    let drain = h.backend().await.shutdown(Shutdown::Drain(Duration::from_millis(50)));
+    let mut report = within_ceiling("the shutdown", drain).await;
+    for execution in [running, waiting] {
+        assert_eq!(h.end(execution).await.error().map(code), Some(ErrorCode::ShuttingDown));
+    }
+    report.cancelled.sort();
+    assert_eq!(report.cancelled, ids, "{report:?}");
+    assert_eq!(h.turns(), [""; 0], "what waited never ran");
+}
+
+pub(crate) async fn somebody_in_a_hurry_ends_a_drain(h: &mut Harness) {
+    let execution = h.ready(h.request("polite", &())).await;
+    let id = execution.id().clone();
+    let backend = h.backend().await;
+    let hurrying = async {
+        h.until_stopping().await;
+        backend.shutdown(Shutdown::Now).await
+    };
+    let both = async { tokio::join!(backend.shutdown(LONG), hurrying) };
+    let (first, second) = within_ceiling("both shutdowns", both).await;
+    assert_eq!(first, second);
+    assert_eq!(first.cancelled, [id]);
+    assert_eq!(h.end(execution).await.error().map(code), Some(ErrorCode::ShuttingDown));
+}
+
+pub(crate) async fn a_shutdown_goes_on_without_its_caller(h: &mut Harness) {
+    let execution = h.ready(h.request("polite", &())).await;
+    let backend = h.backend().await;
+    let mut shutdown = backend.shutdown(Shutdown::Now);
+    // Once, so that it has begun; then nobody waits for it.
+    std::future::poll_fn(|cx| std::task::Poll::Ready(shutdown.as_mut().poll(cx).is_ready())).await;
+    drop(shutdown);
+    assert_eq!(h.end(execution).await.error().map(code), Some(ErrorCode::ShuttingDown));
+    h.until_stats("nothing to be left", |stats| (stats.running, stats.workers) == (0, 0)).await;
+}
+
+pub(crate) async fn after_a_shutdown_nothing_is_started_again(h: &mut Harness) {
+    h.value::<i32>("echo", &1).await;
+    let backend = h.backend().await;
+    within_ceiling("the shutdown", backend.shutdown(LONG)).await;
+    let before = backend.stats();
+    for _ in 0..3 {
+        assert_eq!(code(&h.error(h.request("echo", &1)).await), ErrorCode::ShuttingDown);
+    }
+    let after = backend.stats();
+    assert_eq!((after.spawned, after.workers), (before.spawned, 0), "{after:?}");
+    assert_eq!(after.started, before.started + 3, "refused ones are counted");
+    assert!(backend.workers().is_empty());
+}
+
+pub(crate) async fn a_backend_that_ran_nothing_stops_with_an_empty_report(h: &mut Harness) {
+    let report = within_ceiling("the shutdown", h.backend().await.shutdown(Shutdown::Now)).await;
+    assert_eq!(report, plugdock_contracts::ShutdownReport::default());
+    assert_eq!(code(&h.error(h.request("echo", &1)).await), ErrorCode::ShuttingDown);
 }

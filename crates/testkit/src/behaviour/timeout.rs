@@ -73,7 +73,7 @@ fn ready(events: &[ExecutionEvent]) -> bool {
 }
 
 pub(crate) async fn waiting_for_a_slot_is_another_clock(h: &mut Harness) {
-    h.configure(|config| config.max_concurrent = 1);
+    h.run_at_a_time(1);
     let first = h.gated("first").await;
     // The second waits at least as long as the first is held, which is longer than it may run itself.
     let second = h.start(soon(h.request("echo", &1))).await;
@@ -91,7 +91,7 @@ pub(crate) async fn waiting_for_a_slot_is_another_clock(h: &mut Harness) {
 }
 
 pub(crate) async fn waiting_too_long_for_a_slot_is_acquire_timeout(h: &mut Harness) {
-    h.configure(|config| config.max_concurrent = 1);
+    h.run_at_a_time(1);
     let first = h.gated("first").await;
     let mut request = h.request("echo", &1);
     let acquire = Duration::from_millis(50);
@@ -107,7 +107,8 @@ pub(crate) async fn waiting_too_long_for_a_slot_is_acquire_timeout(h: &mut Harne
 }
 
 pub(crate) async fn a_full_queue_refuses_at_once(h: &mut Harness) {
-    h.configure(|config| (config.max_concurrent, config.max_waiting) = (1, 3));
+    h.run_at_a_time(1);
+    h.wait_at_a_time(3);
     let first = h.gated("first").await;
     let mut waiting = Vec::new();
     for number in 0..3 {
@@ -135,4 +136,20 @@ pub(crate) async fn the_deadline_is_visible_and_shrinks_through_a_nested_call(h:
     let (own, nested): (Option<u64>, Option<u64>) = h.outcome(request).await.into_value().unwrap();
     let (own, nested) = (own.expect("there is a limit"), nested.expect("the limit is inherited"));
     assert!(own <= 20_000 && nested <= own && nested > 0, "{own} ms, then {nested} ms");
+}
+
+pub(crate) async fn a_nested_call_ends_with_its_callers_time(h: &mut Harness) {
+    let execution = h.ready(soon(h.request("invoke-slow", &()))).await;
+    h.until_host_log("callee waits").await;
+    let error = h.take_rest(execution, Vec::new()).await.outcome.result.unwrap_err();
+    assert_eq!((code(&error), error.limit()), (ErrorCode::Timeout, Some(SOON)), "{error:?}");
+    // Its own time was over at the same moment: which of the two reasons it is told is open.
+    h.until_host_log_starting("callee stopped: ").await;
+}
+
+pub(crate) async fn a_call_to_the_host_is_bounded_by_the_calls_time(h: &mut Harness) {
+    // It waits for the host, which has nothing to tell for longer than the call may take.
+    let error = h.error(soon(h.request("gated", "never.opened"))).await;
+    assert_eq!((code(&error), error.step()), (ErrorCode::Timeout, Some(Step::Call)), "{error:?}");
+    assert_eq!(h.value::<i32>("echo", &1).await, 1, "the next execution is unharmed");
 }

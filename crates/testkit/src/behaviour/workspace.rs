@@ -3,11 +3,15 @@
 use std::fs;
 use std::path::PathBuf;
 
+use plugdock_contracts::backend::Shutdown;
 use plugdock_contracts::workspace::{SeedFile, WorkspaceKind};
 use plugdock_contracts::{ByteSize, ErrorCode};
 use serde_json::{Value, json};
 
 use crate::harness::{Harness, code, processes_naming};
+
+/// Why what is a process's own is nothing to ask of handlers that are linked in.
+pub(super) const HOSTS_OWN_PROCESS: &str = "handlers run in the host's own process";
 
 fn dir_of(told: &Value) -> PathBuf {
     PathBuf::from(told["dir"].as_str().expect("the handler tells its directory"))
@@ -73,10 +77,11 @@ pub(crate) async fn storage_over_the_limit_is_an_error(h: &mut Harness) {
 
 pub(crate) async fn a_worker_sees_a_scrubbed_environment_and_works_in_its_workspace(h: &mut Harness) {
     if !h.in_processes() {
-        return;
+        return h.not_applicable(HOSTS_OWN_PROCESS);
     }
     let told: Value = h.value("workspace", &()).await;
-    assert_eq!(told["cwd"], told["dir"]);
+    // A worker that is kept has a directory of its own: its working directory cannot change with each execution.
+    assert_eq!(told["cwd"] == told["dir"], !h.keeps_workers(), "{told}");
     let seen: Value = h.value("environment", &()).await;
     let names: Vec<String> = serde_json::from_value(seen["names"].clone()).unwrap();
     assert!(
@@ -95,12 +100,18 @@ pub(crate) async fn a_worker_sees_a_scrubbed_environment_and_works_in_its_worksp
 
 pub(crate) async fn processes_that_a_handler_leaves_end_with_it(h: &mut Harness) {
     if !h.in_processes() {
-        return;
+        return h.not_applicable(HOSTS_OWN_PROCESS);
     }
     let start = std::time::Instant::now();
     let taken = h.take(h.request("family", &(false, true))).await;
     assert_eq!(taken.messages(), ["ready"], "the processes were started");
     assert!(taken.outcome.is_ok(), "the result counts, whatever is left: {:?}", taken.outcome.error());
+    if h.keeps_workers() {
+        // They are the worker's, and end with it.
+        assert!(!processes_naming(h.workspaces()).is_empty());
+        let backend = h.backend().await;
+        crate::harness::within_ceiling("the shutdown", backend.shutdown(Shutdown::Now)).await;
+    }
     // Only workspaces are looked at: the backend's own processes work elsewhere.
     let left = processes_naming(h.workspaces());
     assert!(left.is_empty(), "{left:?}");
@@ -108,4 +119,24 @@ pub(crate) async fn processes_that_a_handler_leaves_end_with_it(h: &mut Harness)
         start.elapsed() < std::time::Duration::from_secs(10),
         "nobody waits for what holds the pipes open"
     );
+}
+
+pub(crate) async fn a_failed_execution_names_its_workspace_too(h: &mut Harness) {
+    let outcome = h.outcome(h.request("fail", &())).await;
+    assert!(!outcome.is_ok());
+    assert_eq!(outcome.workspace.map(|id| id.to_string()), Some(outcome.execution_id.to_string()));
+}
+
+pub(crate) async fn executions_at_once_have_workspaces_of_their_own(h: &mut Harness) {
+    let held = h.gated("held").await;
+    let others = [h.start(h.request("workspace", &())).await, h.start(h.request("workspace", &())).await];
+    let mut dirs = Vec::new();
+    for execution in others {
+        let told: Value = h.end(execution).await.into_value().unwrap();
+        assert_eq!(told["names"], json!([]), "nobody else writes there");
+        dirs.push(dir_of(&told));
+    }
+    assert_ne!(dirs[0], dirs[1]);
+    h.open("held").await;
+    assert!(h.end(held).await.is_ok());
 }

@@ -19,7 +19,7 @@ use super::leak::wait_until_empty;
 use super::platform::Services;
 use super::subject::Subject;
 use super::taken::Taken;
-use super::wait::{wait_for, within_ceiling};
+use super::wait::within_ceiling;
 use crate::plugin::CONFORMANCE;
 
 /// Between the request to stop and the kill in tests: a thread that is busy elsewhere is not taken for a deaf handler.
@@ -28,12 +28,13 @@ const GRACE: Duration = Duration::from_secs(2);
 /// One backend under test.
 #[derive(Debug)]
 pub struct Harness {
-    subject: Subject,
-    config: BackendConfig,
+    pub(super) subject: Subject,
+    pub(super) config: BackendConfig,
     root: PathBuf,
     services: Services,
     backend: OnceCell<Backend>,
     left: Left,
+    not_applicable: Option<&'static str>,
 }
 
 /// What a behaviour leaves in the directory of workspaces.
@@ -70,6 +71,7 @@ impl Harness {
             services,
             backend: OnceCell::new(),
             left: Left::Nothing,
+            not_applicable: None,
         }
     }
 
@@ -77,6 +79,29 @@ impl Harness {
     pub(crate) fn configure(&mut self, change: impl FnOnce(&mut BackendConfig)) {
         assert!(self.backend.get().is_none(), "the backend was made already");
         change(&mut self.config);
+    }
+
+    /// So many executions run at a time, whatever the backend calls it. Before its first use.
+    pub(crate) fn run_at_a_time(&mut self, n: usize) {
+        self.configure(|config| {
+            config.max_concurrent = n;
+            (config.pool.min, config.pool.max) = (config.pool.min.min(n), n);
+        });
+    }
+
+    /// So many wait at a time, whatever the backend calls it. Before its first use.
+    pub(crate) fn wait_at_a_time(&mut self, n: usize) {
+        self.configure(|config| (config.max_waiting, config.pool.queue) = (n, n));
+    }
+
+    /// The behaviour has no meaning for this backend, for that reason.
+    pub(crate) fn not_applicable(&mut self, reason: &'static str) {
+        self.not_applicable = Some(reason);
+    }
+
+    /// Why the behaviour had no meaning, if it had none.
+    pub(crate) fn why_not_applicable(&self) -> Option<&'static str> {
+        self.not_applicable
     }
 
     /// The behaviour keeps a workspace, as it asked for.
@@ -118,6 +143,11 @@ impl Harness {
     /// Whether handlers run in processes of their own: what they print is caught, they can be killed, and what they use is measured.
     pub(crate) fn in_processes(&self) -> bool {
         self.subject.in_processes
+    }
+
+    /// Whether a process serves one execution after the other, so that what is a worker's is not an execution's.
+    pub(crate) fn keeps_workers(&self) -> bool {
+        self.subject.keeps_workers()
     }
 
     /// A request with an input.
@@ -212,16 +242,6 @@ impl Harness {
     /// Opens a gate that somebody waits at.
     pub(crate) async fn open(&self, gate: &str) {
         assert_eq!(self.services.publish(gate, "open").await, 1, "one handler waits at `{gate}`");
-    }
-
-    /// Waits for a log line in the host's own log.
-    pub(crate) async fn until_host_log(&self, text: &str) {
-        wait_for(&format!("`{text}` in the host's log"), || {
-            let entries = self.services.log.entries();
-            let found = entries.iter().any(|entry| entry.line.message == text);
-            if found { Ok(()) } else { Err(format!("{} other lines", entries.len())) }
-        })
-        .await;
     }
 
     /// Waits until the backend takes nothing more.

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use plugdock_contracts::{BoxFuture, ExecutionBackend, ExecutionError};
+use plugdock_contracts::{BackendKind, BoxFuture, ExecutionBackend, ExecutionError};
 use plugdock_execution_factory::platform::Platform;
 use plugdock_execution_factory::{BackendConfig, Registry, create_execution_backend};
 
@@ -28,26 +28,30 @@ pub struct Subject {
     /// The program that serves the plugins; none when they are linked.
     program: Option<PathBuf>,
     pub(super) in_processes: bool,
+    keeps_workers: bool,
 }
 
 impl Subject {
     /// A backend of the factory that runs linked plugins in the test's own process.
     pub fn linked(config: BackendConfig) -> Self {
-        Self { config, make: Arc::new(factory), program: None, in_processes: false }
+        Self { config, make: Arc::new(factory), program: None, in_processes: false, keeps_workers: false }
     }
 
     /// A backend of the factory that runs plugins that are programs, in processes of their own. `spawner` is a program that
     /// becomes a spawner when asked.
     pub fn programs(mut config: BackendConfig, program: &Path, spawner: &Path) -> Self {
         config.spawner_program = Some(spawner.to_owned());
-        Self { config, make: Arc::new(factory), program: Some(program.to_owned()), in_processes: true }
+        let keeps_workers = config.kind == BackendKind::WorkerPool;
+        let program = Some(program.to_owned());
+        Self { config, make: Arc::new(factory), program, in_processes: true, keeps_workers }
     }
 
     /// A backend of the factory that runs linked plugins in processes of their own, by starting a program that has them linked.
     pub fn linked_in_processes(mut config: BackendConfig, host: &Path) -> Self {
         config.spawner_program = Some(host.to_owned());
         config.worker_program = Some(host.to_owned());
-        Self { config, make: Arc::new(factory), program: None, in_processes: true }
+        let keeps_workers = config.kind == BackendKind::WorkerPool;
+        Self { config, make: Arc::new(factory), program: None, in_processes: true, keeps_workers }
     }
 
     /// The same, made otherwise than by the factory.
@@ -65,6 +69,18 @@ impl Subject {
     {
         self.make = Arc::new(make);
         self
+    }
+
+    /// The backend's processes serve one execution after the other.
+    #[must_use]
+    pub fn keeping_workers(mut self) -> Self {
+        self.keeps_workers = true;
+        self
+    }
+
+    /// Whether the backend's processes serve one execution after the other.
+    pub fn keeps_workers(&self) -> bool {
+        self.keeps_workers
     }
 
     pub(super) fn make(

@@ -4,12 +4,16 @@
 use plugdock_plugin_runtime::{Ctx, HandlerError, HandlerResult, Plugin};
 use serde_json::{Value, json};
 
+use super::ending::gated;
 use super::plain::millis;
+use super::printing::log_text;
 use super::{CALLEE, CONFORMANCE, VERSION};
 
 pub(super) fn plugin() -> Plugin {
     Plugin::new(CALLEE, VERSION)
         .about("Is invoked.")
+        .handler("gated", gated)
+        .handler("log-text", log_text)
         .handler("double", async |_ctx: Ctx, n: i64| Ok(n * 2))
         .handler("fail", async |_ctx: Ctx, (): ()| -> HandlerResult<()> {
             Err(HandlerError::new("CALLEE_FAILED", "as asked").details(&json!({ "deep": true })))

@@ -45,7 +45,7 @@ pub(super) fn add(plugin: Plugin) -> Plugin {
 }
 
 /// Waits for a message on a topic: the gate that a test opens from outside, wherever the handler runs.
-async fn gated(ctx: Ctx, topic: String) -> HandlerResult<String> {
+pub(super) async fn gated(ctx: Ctx, topic: String) -> HandlerResult<String> {
     let mut gate = ctx.events().subscribe(&topic).await?;
     ctx.log().info("ready");
     match gate.next(CEILING).await? {

@@ -2,6 +2,8 @@
 //! They run linked into the test and as programs of their own; no handler knows which.
 
 mod callee;
+pub mod chaos;
+mod dying;
 mod ending;
 mod failing;
 mod keep;
@@ -39,6 +41,7 @@ pub fn conformance() -> Plugin {
     let plugin = ending::add(plugin);
     let plugin = writing::add(plugin);
     let plugin = serving::add(plugin);
+    let plugin = dying::add(plugin);
     keep::add(plugin)
 }
 

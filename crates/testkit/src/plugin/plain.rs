@@ -35,6 +35,7 @@ pub(super) fn add(plugin: Plugin) -> Plugin {
         .handler("environment", environment)
         .handler("remaining", async |ctx: Ctx, (): ()| Ok(millis(ctx.remaining())))
         .handler("burn", burn)
+        .handler("nap", nap)
         .custom(Arc::new(Reverse(HandlerId::new("reverse").unwrap())))
 }
 
@@ -75,6 +76,13 @@ async fn environment(_ctx: Ctx, (): ()) -> HandlerResult<Value> {
         .filter_map(|entry| Some(std::fs::read_link(entry.ok()?.path()).ok()?.to_string_lossy().into_owned()))
         .collect();
     Ok(json!({ "names": names, "cwd": std::env::current_dir()?, "descriptors": descriptors }))
+}
+
+/// Takes so many milliseconds, and no processor.
+async fn nap(ctx: Ctx, millis: u64) -> HandlerResult<()> {
+    ctx.log().info("ready");
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+    Ok(())
 }
 
 /// Uses a measurable amount of CPU time and memory.

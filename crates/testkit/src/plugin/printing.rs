@@ -44,7 +44,7 @@ async fn log_many(ctx: Ctx, n: usize) -> HandlerResult<()> {
     Ok(())
 }
 
-async fn log_text(ctx: Ctx, text: String) -> HandlerResult<()> {
+pub(super) async fn log_text(ctx: Ctx, text: String) -> HandlerResult<()> {
     ctx.log().info(text);
     Ok(())
 }

@@ -22,6 +22,7 @@ struct Target {
 pub(super) fn add(plugin: Plugin) -> Plugin {
     plugin
         .handler("cache", cache)
+        .handler("denied", denied)
         .handler("state", state)
         .handler("state-set", async |ctx: Ctx, (key, value): (String, String)| {
             ctx.state().set(&key, value).await?;
@@ -55,6 +56,15 @@ async fn cache(ctx: Ctx, (): ()) -> HandlerResult<Value> {
     Ok(
         json!({ "before": text(before), "after": text(after), "deleted": deleted, "again": cache.delete("a:1").await? }),
     )
+}
+
+/// Asks so often for what it may be refused; how often it was.
+async fn denied(ctx: Ctx, n: usize) -> HandlerResult<usize> {
+    let mut refused = 0;
+    for _ in 0..n {
+        refused += usize::from(ctx.cache().get("a:1").await.is_err());
+    }
+    Ok(refused)
 }
 
 async fn state(ctx: Ctx, (): ()) -> HandlerResult<Value> {

@@ -7,6 +7,9 @@ use crate::harness::Harness;
 /// A behaviour: it panics when the backend behaves otherwise.
 pub(super) type Behaviour = for<'a> fn(&'a mut Harness) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 
+/// What a behaviour is about, its name, and itself.
+pub(super) type Entry = (&'static str, &'static str, Behaviour);
+
 /// Hands the list to another macro of this crate, behind arguments for it.
 #[doc(hidden)]
 #[macro_export]
@@ -22,6 +25,7 @@ macro_rules! each_behaviour {
                 a_handler_is_told_about_its_execution,
                 configuration_is_laid_over_defaults_host_and_request,
                 many_executions_at_once_keep_their_own_results,
+                a_plugin_is_warmed_up_before_its_first_call,
             ];
             failure: [
                 input_of_another_shape_is_a_validation_error,
@@ -37,6 +41,9 @@ macro_rules! each_behaviour {
                 a_request_that_is_not_acceptable_is_refused_with_every_fault,
                 an_input_over_the_limit_is_too_large,
                 a_result_over_the_limit_is_too_large,
+                a_faulty_configuration_is_refused_with_every_fault,
+                a_process_that_dies_tells_why_and_its_last_words,
+                a_program_that_does_not_start_is_explained,
             ];
             log_line: [
                 lines_come_in_order_with_levels_and_fields,
@@ -78,6 +85,22 @@ macro_rules! each_behaviour {
                 waiting_too_long_for_a_slot_is_acquire_timeout,
                 a_full_queue_refuses_at_once,
                 the_deadline_is_visible_and_shrinks_through_a_nested_call,
+                a_nested_call_ends_with_its_callers_time,
+                a_call_to_the_host_is_bounded_by_the_calls_time,
+            ];
+            queue: [
+                calls_wait_in_order_and_nobody_overtakes,
+                a_short_call_behind_a_long_one_succeeds,
+                fifty_short_calls_on_two_places_all_succeed,
+                the_acquire_clock_stops_when_a_place_is_there,
+                events_of_a_call_that_waited_are_delivered,
+                an_id_that_waits_is_not_used_twice,
+                a_cancelled_waiter_frees_its_place_at_once,
+                a_waiter_that_nobody_holds_frees_its_place,
+                a_waiter_that_expired_frees_its_place,
+                a_queue_without_places_still_runs_what_finds_a_slot,
+                a_target_without_meaning_is_an_outcome,
+                a_handler_that_timed_out_does_not_run_beside_the_next,
             ];
             cleanup: [
                 cleanups_run_newest_first_after_success,
@@ -100,6 +123,8 @@ macro_rules! each_behaviour {
                 storage_over_the_limit_is_an_error,
                 a_worker_sees_a_scrubbed_environment_and_works_in_its_workspace,
                 processes_that_a_handler_leaves_end_with_it,
+                a_failed_execution_names_its_workspace_too,
+                executions_at_once_have_workspaces_of_their_own,
             ];
             invoke: [
                 a_nested_call_answers,
@@ -134,6 +159,12 @@ macro_rules! each_behaviour {
                 after_a_shutdown_nothing_is_taken,
                 a_second_shutdown_gets_the_same_report,
                 a_deaf_handler_does_not_stop_a_shutdown,
+                a_drain_finishes_what_waits_too,
+                a_drain_that_takes_too_long_cancels_what_waits,
+                somebody_in_a_hurry_ends_a_drain,
+                a_shutdown_goes_on_without_its_caller,
+                after_a_shutdown_nothing_is_started_again,
+                a_backend_that_ran_nothing_stops_with_an_empty_report,
             ];
             report: [
                 a_live_id_is_not_used_twice,
@@ -145,6 +176,11 @@ macro_rules! each_behaviour {
                 the_sandbox_report_says_what_was_in_force,
                 a_plugin_describes_itself,
                 a_free_slot_makes_it_ready,
+                what_ran_was_started_once,
+                statistics_are_kept_by_plugin,
+                a_wait_counts_as_wait_and_not_as_run,
+                only_a_pool_is_resized_and_reloaded,
+                a_subscriber_that_does_not_keep_up_sees_how_many_it_lost,
             ];
         }
     };
@@ -155,7 +191,11 @@ macro_rules! each_behaviour {
 #[macro_export]
 macro_rules! behaviour_table {
     ([] $($module:ident: [$($name:ident),* $(,)?];)*) => {
-        &[$($((stringify!($name), |harness| Box::pin($crate::behaviour::$module::$name(harness))),)*)*]
+        &[$($((
+            stringify!($module),
+            stringify!($name),
+            |harness| Box::pin($crate::behaviour::$module::$name(harness)),
+        ),)*)*]
     };
 }
 
@@ -167,7 +207,8 @@ macro_rules! behaviour_tests {
         $(mod $module {
             $(#[test]
             fn $name() {
-                $crate::suite::run(stringify!($name), &super::super::$subject());
+                // Whether it has a meaning here is the table's to tell.
+                let _verdict = $crate::suite::run(stringify!($module), stringify!($name), &super::super::$subject());
             })*
         })*
     };
@@ -184,4 +225,4 @@ macro_rules! conformance_suite {
     };
 }
 
-pub(super) const BEHAVIOURS: &[(&str, Behaviour)] = crate::each_behaviour! { behaviour_table };
+pub(super) const BEHAVIOURS: &[Entry] = crate::each_behaviour! { behaviour_table };

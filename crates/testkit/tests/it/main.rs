@@ -6,8 +6,11 @@
     reason = "what fails around a test fails the test, and a host is started from outside"
 )]
 
+mod chaos;
 mod conformance;
+mod covers;
 mod fault;
 mod host_death;
 mod spawner_death;
 mod suite_itself;
+mod table;
