@@ -74,7 +74,12 @@ pub struct WorkerStatus {
 
 impl WorkerStatus {
     /// A worker that has done nothing yet.
-    pub fn new(worker: WorkerId, plugin: PluginId, generation: impl Into<String>, state: WorkerState) -> Self {
+    pub fn new(
+        worker: WorkerId,
+        plugin: PluginId,
+        generation: impl Into<String>,
+        state: WorkerState,
+    ) -> Self {
         Self {
             worker,
             plugin,
