@@ -195,6 +195,7 @@ impl Scheduler {
         self.wear_out(now, worker);
         self.recycle(now);
         self.end_surplus(now, worker);
+        self.end_excess(now, worker);
         let Some(member) = self.members.get(&worker).filter(|member| member.takes_calls()) else { return };
         let (lane, is_idle, is_regular) = (member.lane, member.running == 0, !member.surplus);
         if is_regular

@@ -137,6 +137,14 @@ impl Scheduler {
         }
     }
 
+    /// When the bounds were lowered, a worker that was being started for a nested execution was left to it. Now it goes.
+    pub(super) fn end_excess(&mut self, now: Instant, worker: WorkerKey) {
+        let is_regular = self.members.get(&worker).is_some_and(|member| !member.surplus);
+        if is_regular && self.n_kept() > self.config.bounds.max {
+            self.leave(now, worker, RecycleReason::Resized);
+        }
+    }
+
     /// A worker beyond the bounds becomes one within them, or goes when it has no call.
     pub(super) fn end_surplus(&mut self, now: Instant, worker: WorkerKey) {
         let Some(member) = self.members.get(&worker).filter(|member| member.surplus) else { return };

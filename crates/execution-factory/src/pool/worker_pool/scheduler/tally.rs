@@ -80,7 +80,9 @@ impl Post {
         let spot = if member.takes_calls() {
             match member.phase {
                 Phase::Idle => Spot::Idle(member.idle_since),
-                _ if !member.exclusive && member.running < depth => Spot::Shared(member.running),
+                // One beyond the bounds is there for the nested execution that it was started for, and for no longer.
+                _ if member.surplus || member.exclusive => Spot::Nowhere,
+                _ if member.running < depth => Spot::Shared(member.running),
                 _ => Spot::Nowhere,
             }
         } else if tally.unclaimed > 0 && member.running == 0 {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::call_table::CallState;
 use super::super::lane::Lane;
-use super::super::member::WorkerKey;
+use super::super::member::{Member, WorkerKey};
 use super::outside::{At, Fault, Request};
 use super::recount;
 use super::setup::MOST_WORKERS;
@@ -20,6 +20,7 @@ pub(super) fn check(world: &mut World) -> Result<(), Fault> {
     caps(world)?;
     recycling(world)?;
     limit(world)?;
+    warm_ones_stay(world)?;
     no_slot_is_promised_for_nobody(world)?;
     recount::check(world)?;
     if !world.stopped {
@@ -123,12 +124,27 @@ fn limit(world: &World) -> Result<(), Fault> {
     ensure(n <= most, || format!("{n} wait, the limit is {}", world.scheduler.config.queue.limit))
 }
 
+/// Nobody goes for having nothing to do of whom the lane has no more than are kept of it.
+fn warm_ones_stay(world: &mut World) -> Result<(), Fault> {
+    for lane in std::mem::take(&mut world.outside.shrunk) {
+        // One that is recycled at the same time, and still has calls, comes back.
+        let is_recycled = |member: &Member| member.lane == lane && member.recycled;
+        let comes_back = world.scheduler.members.values().any(is_recycled);
+        let short = world.scheduler.short.contains(&lane);
+        ensure(!short || comes_back, || format!("{lane:?} lets a worker go that is to be kept warm"))?;
+    }
+    Ok(())
+}
+
 /// A worker gives way for somebody who waits, not for more than those.
 fn no_slot_is_promised_for_nobody(world: &mut World) -> Result<(), Fault> {
     let scheduler = &world.scheduler;
     let mut promised = BTreeMap::new();
     for member in scheduler.members.values().filter(|member| !member.recycled) {
         if let Some(lane) = member.successor {
+            ensure(member.running == 0, || {
+                format!("{lane:?} is promised the slot of a worker that has calls")
+            })?;
             *promised.entry(lane).or_insert(0) += 1;
         }
     }

@@ -9,7 +9,7 @@
 //! `invariant` lists what is checked: what a pool promises, and that each count and list is what a recount says. At the
 //! end of a life everything comes to rest, by itself or by a stop, and nothing may be left over.
 //!
-//! How many lives are tried in all is 12 000, or the variable `PLUGDOCK_SIM_SEEDS`. One alone is tried, and its trace
+//! How many lives are tried in all is 11 000, or the variable `PLUGDOCK_SIM_SEEDS`. One alone is tried, and its trace
 //! printed if it fails, by
 //!
 //! ```text

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use plugdock_contracts::backend::RecycleReason;
+
 use super::super::action::{Action, Note, WhyNot};
 use super::super::member::WorkerKey;
 use super::setup::LaneSetup;
@@ -102,6 +104,8 @@ pub(super) struct Outside {
     /// Requests that are to be prepared again.
     pub(super) stale: Vec<(Ticket, Request)>,
     pub(super) tenant_capped: bool,
+    /// Lanes of which a worker went for having nothing to do, in this step.
+    pub(super) shrunk: Vec<LaneKey>,
     /// Processes that are gone, as the events about them may come late.
     gone: BTreeSet<WorkerKey>,
 }
@@ -120,6 +124,7 @@ impl Outside {
             count: Count::default(),
             stale: Vec::new(),
             tenant_capped,
+            shrunk: Vec::new(),
             gone: BTreeSet::new(),
         }
     }
@@ -150,6 +155,10 @@ impl Outside {
                 if !self.processes.contains_key(&worker) && !self.gone.contains(&worker) =>
             {
                 Err(format!("{worker:?} is told of and was never started"))
+            }
+            Action::Tell(Note::Recycled { worker, why: RecycleReason::Idle }) => {
+                self.shrunk.extend(self.processes.get(&worker).map(|process| process.lane));
+                Ok(())
             }
             Action::Tell(_) => Ok(()),
         }

@@ -15,7 +15,7 @@ use super::world::{Names, World};
 use super::{invariant, rest};
 
 /// Lives that are tried when nobody says how many.
-const SEEDS: u64 = 12_000;
+const SEEDS: u64 = 11_000;
 
 /// Tests that share them, so that they run side by side.
 const SHARES: u64 = 8;

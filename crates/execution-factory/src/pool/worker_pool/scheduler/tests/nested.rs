@@ -125,3 +125,22 @@ fn in_half_open_quarantine_no_second_worker_is_started() {
     stage.submit(lane);
     assert!(matches!(stage.try_ask(lane, &NESTED), Err(Refused::Quarantined { .. })));
 }
+
+#[test]
+fn a_worker_beyond_the_bounds_is_shared_with_nobody() {
+    let mut stage = Stage::new({
+        let mut config = config(0, 1);
+        config.depth = 4;
+        config
+    });
+    let lane = stage.lane("acme/a");
+    stage.submit(lane);
+    stage.ready(0);
+    stage.ask(lane, &Ask { concurrent: true, ..Ask::default() });
+    let nested = stage.ask(lane, &Ask { concurrent: true, ..NESTED });
+    stage.hush();
+    stage.ready(1);
+    stage.says(&["t3 gets w1"]);
+    stage.end(nested);
+    stage.says(&["w1 recycled: surplus", "retire w1"]);
+}

@@ -129,3 +129,22 @@ fn what_is_quarantined_is_named_once_a_plugin() {
     stage.scheduler.fill(stage.now, &mut stats);
     assert_eq!(stats.pool.unwrap().quarantined, ["acme/a", "acme/b"]);
 }
+
+#[test]
+fn a_worker_that_was_started_for_a_nested_execution_goes_after_it_when_there_are_too_many() {
+    let mut stage = Stage::new(config(0, 2));
+    let (a, b) = (stage.lane("acme/a"), stage.lane("acme/b"));
+    let nested = Ask { nested: true, ..Ask::default() };
+    let calls = [stage.ask(a, &nested), stage.ask(a, &nested)];
+    stage.resize(0, 1);
+    stage.submit(b);
+    stage.ready(0);
+    stage.ready(1);
+    stage.hush();
+    stage.end(calls[0]);
+    stage.says(&["w0 recycled: resized", "retire w0"]);
+    stage.exit(0);
+    stage.end(calls[1]);
+    stage.exit(1);
+    stage.says(&["w1 recycled: displaced", "retire w1", "start w2 of l1", "forget l0"]);
+}

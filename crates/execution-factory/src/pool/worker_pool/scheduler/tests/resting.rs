@@ -42,7 +42,7 @@ fn a_call_begins_the_time_anew() {
 
 #[test]
 fn warm_workers_are_started_at_once_and_stay() {
-    let mut stage = restful(2, 3);
+    let mut stage = restful(0, 3);
     stage.warm_lane("acme/w", 2);
     stage.says(&["start w0 of l0", "start w1 of l0"]);
     stage.ready(0);
