@@ -13,6 +13,16 @@ use super::scheduler_core::Scheduler;
 use crate::pool::lifecycle::{Answer, Check, Checkup, Judgement, Step, Verdict};
 use crate::pool::queue::{LaneKey, Ticket, Waiter};
 
+/// How a worker came to its end.
+enum Exit {
+    /// It was sent away or killed by us.
+    Expected,
+    /// With the spawner, and all other workers.
+    Lost,
+    /// By itself; the text says how.
+    Crashed(String),
+}
+
 impl Scheduler {
     /// A worker introduced itself.
     pub(crate) fn ready(&mut self, now: Instant, worker: WorkerKey, ready: Ready) {
@@ -257,37 +267,43 @@ impl Scheduler {
 
     /// A worker died with the spawner: unexpectedly, and its plugin is not blamed.
     pub(crate) fn lost(&mut self, now: Instant, worker: WorkerKey) {
-        let Some(member) = self.members.get_mut(&worker) else { return };
-        // Its end is counted as a crash, not as one that was sent away.
-        member.dying = false;
-        self.recorder.crashed();
-        self.exited(now, worker, true, String::new());
+        self.gone(now, worker, Exit::Lost);
     }
 
     /// A worker's processes are dead. `expected` when it was sent away or killed by us.
     pub(crate) fn exited(&mut self, now: Instant, worker: WorkerKey, expected: bool, text: String) {
+        self.gone(now, worker, if expected { Exit::Expected } else { Exit::Crashed(text) });
+    }
+
+    fn gone(&mut self, now: Instant, worker: WorkerKey, exit: Exit) {
         let Some(member) = self.members.get(&worker) else { return };
         let (lane, trial, bound) = (member.lane, member.trial, member.bound);
-        let why = match (member.dying, expected, member.leaving) {
-            (true, true, Some(why)) => Some(why),
+        let untold = match (member.dying, member.leaving) {
+            (true, Some(why)) => Some(why),
             // It was killed for a call whose end is still to be told.
-            (_, true, None) => Some(RecycleReason::Tainted),
-            _ => None,
+            (_, None) => Some(RecycleReason::Tainted),
+            (false, Some(_)) => None,
         };
-        if let Some(why) = why {
-            self.recorder.recycled(why);
-            self.actions.push(Action::Tell(Note::Recycled { worker, why }));
+        match (&exit, untold) {
+            (Exit::Expected, Some(why)) => {
+                self.recorder.recycled(why);
+                self.actions.push(Action::Tell(Note::Recycled { worker, why }));
+            }
+            (Exit::Expected, None) => {}
+            (Exit::Lost | Exit::Crashed(_), _) => self.recorder.crashed(),
         }
         if let Some(ticket) = bound {
             self.refuse(now, ticket, WhyNot::StartFailed(worker));
         }
         // Before its slot is given on: whoever gets it must know whether the lane may start a worker.
-        if !expected {
-            self.recorder.crashed();
-            self.failed(now, lane, trial, text);
-        } else if trial && let Some(lane) = self.lanes.get_mut(&lane) {
-            lane.breaker.trial_withdrawn();
-            lane.held = false;
+        match exit {
+            Exit::Crashed(text) => self.failed(now, lane, trial, text),
+            Exit::Expected | Exit::Lost => {
+                if trial && let Some(lane) = self.lanes.get_mut(&lane) {
+                    lane.breaker.trial_withdrawn();
+                    lane.held = false;
+                }
+            }
         }
         self.remove(now, worker);
         self.sync(lane);

@@ -239,3 +239,16 @@ fn an_idempotent_call_is_tried_again_at_its_place() {
     stage.over(call, FINE);
     stage.says(&["start w1 of l0", "w0 recycled: tainted", "t1 gets w1"]);
 }
+
+#[test]
+fn a_worker_that_died_with_the_spawner_is_a_crash_and_nothing_else() {
+    let mut stage = strict(1);
+    let lane = stage.lane("acme/a");
+    let mut stage = stage.with_idle(lane, 1);
+    stage.scheduler.lost(stage.now, WorkerKey(0));
+    stage.listen();
+    stage.says(&["forget l0"]);
+    let mut stats = plugdock_contracts::stats::BackendStats::default();
+    stage.scheduler.fill(stage.now, &mut stats);
+    assert_eq!((stats.crashed, stats.pool.unwrap().recycled), (1, std::collections::BTreeMap::new()));
+}
