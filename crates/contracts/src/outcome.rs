@@ -9,6 +9,7 @@ use crate::backend::BackendKind;
 use crate::error::{ErrorCode, ExecutionError};
 use crate::id::{ExecutionId, WorkerId, WorkspaceId};
 use crate::payload::Payload;
+use crate::span::as_micros;
 use crate::workspace::CollectedArtifacts;
 
 /// The one end of an execution.
@@ -121,16 +122,16 @@ pub struct Attempts {
 #[non_exhaustive]
 pub struct Timings {
     /// From admission until a worker or slot was there.
-    #[serde(with = "micros::option", rename = "queue_us", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "as_micros::option", rename = "queue_us", skip_serializing_if = "Option::is_none")]
     pub queue: Option<Duration>,
     /// From the start of the process until it was ready for a call.
-    #[serde(with = "micros::option", rename = "spawn_us", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "as_micros::option", rename = "spawn_us", skip_serializing_if = "Option::is_none")]
     pub spawn: Option<Duration>,
     /// From the call until its end.
-    #[serde(with = "micros::option", rename = "run_us", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "as_micros::option", rename = "run_us", skip_serializing_if = "Option::is_none")]
     pub run: Option<Duration>,
     /// From admission until the outcome.
-    #[serde(with = "micros", rename = "total_us")]
+    #[serde(with = "as_micros", rename = "total_us")]
     pub total: Duration,
 }
 
@@ -140,14 +141,14 @@ pub struct Timings {
 #[non_exhaustive]
 pub struct Usage {
     /// CPU time in user mode, of the process and the children it waited for.
-    #[serde(with = "micros::option", rename = "cpu_user_us", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "as_micros::option", rename = "cpu_user_us", skip_serializing_if = "Option::is_none")]
     pub cpu_user: Option<Duration>,
     /// CPU time in the kernel, of the process and the children it waited for.
-    #[serde(with = "micros::option", rename = "cpu_system_us", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "as_micros::option", rename = "cpu_system_us", skip_serializing_if = "Option::is_none")]
     pub cpu_system: Option<Duration>,
     /// CPU time in both modes, where only their sum was measured: of the process and all its threads while it ran this
     /// execution alone.
-    #[serde(with = "micros::option", rename = "cpu_total_us", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "as_micros::option", rename = "cpu_total_us", skip_serializing_if = "Option::is_none")]
     pub cpu_total: Option<Duration>,
     /// Largest resident set of one process, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -211,47 +212,6 @@ pub enum MechanismState {
     NotEnforced,
     /// Not asked for.
     NotRequested,
-}
-
-mod micros {
-    //! Durations as whole microseconds.
-
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(u64::try_from(span.as_micros()).unwrap_or(u64::MAX))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        u64::deserialize(deserializer).map(Duration::from_micros)
-    }
-
-    pub(super) mod option {
-        //! The same for an optional duration.
-
-        use std::time::Duration;
-
-        use serde::{Deserialize, Deserializer, Serializer};
-
-        #[expect(clippy::ref_option, reason = "serde's `with` passes the field by reference")]
-        pub(in super::super) fn serialize<S: Serializer>(
-            span: &Option<Duration>,
-            serializer: S,
-        ) -> Result<S::Ok, S::Error> {
-            match span {
-                Some(span) => super::serialize(span, serializer),
-                None => serializer.serialize_none(),
-            }
-        }
-
-        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-            deserializer: D,
-        ) -> Result<Option<Duration>, D::Error> {
-            Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_micros))
-        }
-    }
 }
 
 #[cfg(test)]

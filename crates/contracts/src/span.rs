@@ -139,6 +139,60 @@ pub mod as_text {
     }
 }
 
+/// Makes a module for serde's `with` that writes durations as whole numbers of a unit.
+macro_rules! whole {
+    ($name:ident, $read:path, $write:ident, $unit:literal) => {
+        pub(crate) mod $name {
+            #![doc = concat!("Durations as whole ", $unit, ".")]
+
+            use std::time::Duration;
+
+            use serde::{Deserialize, Deserializer, Serializer};
+
+            pub(crate) fn serialize<S: Serializer>(
+                span: &Duration,
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
+                serializer.serialize_u64(u64::try_from(span.$write()).unwrap_or(u64::MAX))
+            }
+
+            pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<Duration, D::Error> {
+                u64::deserialize(deserializer).map($read)
+            }
+
+            pub(crate) mod option {
+                //! The same for an optional duration.
+
+                use std::time::Duration;
+
+                use serde::{Deserialize, Deserializer, Serializer};
+
+                #[expect(clippy::ref_option, reason = "serde's `with` passes the field by reference")]
+                pub(crate) fn serialize<S: Serializer>(
+                    span: &Option<Duration>,
+                    serializer: S,
+                ) -> Result<S::Ok, S::Error> {
+                    match span {
+                        Some(span) => super::serialize(span, serializer),
+                        None => serializer.serialize_none(),
+                    }
+                }
+
+                pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+                    deserializer: D,
+                ) -> Result<Option<Duration>, D::Error> {
+                    Ok(Option::<u64>::deserialize(deserializer)?.map($read))
+                }
+            }
+        }
+    };
+}
+
+whole!(as_micros, Duration::from_micros, as_micros, "microseconds");
+whole!(as_millis, Duration::from_millis, as_millis, "milliseconds");
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{PluginId, WorkerId};
+use crate::span::as_millis;
 
 /// What a worker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -58,14 +59,14 @@ pub struct WorkerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
     /// How long ago it was asked for, in milliseconds.
-    #[serde(rename = "age_ms", with = "millis")]
+    #[serde(rename = "age_ms", with = "as_millis")]
     pub age: Duration,
     /// Calls it has ended.
     pub calls: u64,
     /// Calls it runs now.
     pub running: usize,
     /// CPU time it used so far, in milliseconds, where it could be read.
-    #[serde(rename = "cpu_ms", with = "millis::option", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "cpu_ms", with = "as_millis::option", default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Duration>,
     /// Its resident memory when it was last read, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,47 +92,6 @@ impl WorkerStatus {
             running: 0,
             cpu: None,
             resident_bytes: None,
-        }
-    }
-}
-
-mod millis {
-    //! Durations as whole milliseconds.
-
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        u64::deserialize(deserializer).map(Duration::from_millis)
-    }
-
-    pub(super) mod option {
-        //! The same for an optional duration.
-
-        use std::time::Duration;
-
-        use serde::{Deserialize, Deserializer, Serializer};
-
-        #[expect(clippy::ref_option, reason = "serde's `with` passes the field by reference")]
-        pub(in super::super) fn serialize<S: Serializer>(
-            span: &Option<Duration>,
-            serializer: S,
-        ) -> Result<S::Ok, S::Error> {
-            match span {
-                Some(span) => super::serialize(span, serializer),
-                None => serializer.serialize_none(),
-            }
-        }
-
-        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-            deserializer: D,
-        ) -> Result<Option<Duration>, D::Error> {
-            Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_millis))
         }
     }
 }

@@ -18,4 +18,5 @@ pub(crate) use announcer::Announcer;
 pub(crate) use carrier::{Carried, Carrier, Claim, Job, NoSeat, StopClock, StopDecision};
 pub(crate) use config::EngineConfig;
 pub(crate) use engine_core::{Engine, EngineParts};
+pub(crate) use recorder::{MAX_PLUGINS, Measure, OTHER_PLUGINS};
 pub(crate) use slot::{Slots, cancelled_waiting};

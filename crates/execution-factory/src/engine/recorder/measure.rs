@@ -11,7 +11,7 @@ const MAX_MICROS: u64 = 3_600_000_000;
 
 /// Times, in microseconds.
 #[derive(Debug)]
-pub(super) struct Measure {
+pub(crate) struct Measure {
     histogram: Histogram<u64>,
     sum: u128,
     min: u64,
@@ -20,12 +20,12 @@ pub(super) struct Measure {
 
 impl Measure {
     /// Quantiles to three digits: at most 190 KiB when it holds values up to an hour, 90 KiB up to a second.
-    pub(super) fn fine() -> Self {
+    pub(crate) fn fine() -> Self {
         Self::with_digits(3)
     }
 
     /// Quantiles to two digits: at most 26 KiB when it holds values up to an hour, 14 KiB up to a second.
-    pub(super) fn coarse() -> Self {
+    pub(crate) fn coarse() -> Self {
         Self::with_digits(2)
     }
 
@@ -36,7 +36,7 @@ impl Measure {
     }
 
     /// One more value.
-    pub(super) fn record(&mut self, span: Duration) {
+    pub(crate) fn record(&mut self, span: Duration) {
         let value = micros(span);
         let recorded = self.histogram.record(value.min(MAX_MICROS));
         recorded.expect("a histogram that grows takes every value up to half of `i64::MAX`");
@@ -47,7 +47,7 @@ impl Measure {
 
     /// Where the values lie.
     #[expect(clippy::cast_precision_loss, reason = "a mean in microseconds is read to a few digits")]
-    pub(super) fn distribution(&self) -> Distribution {
+    pub(crate) fn distribution(&self) -> Distribution {
         let mut made = Distribution::default();
         let count = self.histogram.len();
         if count == 0 {

@@ -6,4 +6,6 @@ mod measure;
 mod plugin_counts;
 mod tally;
 
+pub(crate) use measure::Measure;
+pub(crate) use plugin_counts::{MAX_PLUGINS, OTHER_PLUGINS};
 pub(crate) use tally::Recorder;

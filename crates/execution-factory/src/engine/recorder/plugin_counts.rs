@@ -13,10 +13,10 @@ use super::measure::Measure;
 
 /// Plugins told apart, so that the table stays below 27 MiB whatever the four measures of each hold, and below 15 MiB
 /// where nothing takes longer than a second.
-pub(super) const MAX_PLUGINS: usize = 256;
+pub(crate) const MAX_PLUGINS: usize = 256;
 
 /// The row that further plugins share, named as `contracts::stats` says. It is no plugin's id, which has a `/`.
-pub(super) const OTHER_PLUGINS: &str = "OTHER";
+pub(crate) const OTHER_PLUGINS: &str = "OTHER";
 
 /// Codes told apart for one plugin.
 const MAX_CODES: usize = 32;

@@ -13,7 +13,7 @@ use super::spawn_times::SpawnTimes;
 use super::utilisation::Utilisation;
 
 /// Counts what happens to a pool's workers.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct PoolRecorder {
     spawned: u64,
     start_failed: u64,

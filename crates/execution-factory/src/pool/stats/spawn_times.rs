@@ -4,80 +4,42 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use plugdock_contracts::PluginId;
-use plugdock_contracts::stats::{BackendStats, Distribution, micros};
+use plugdock_contracts::stats::{BackendStats, Distribution};
 
-/// Plugins told apart; further ones share a row.
-const MAX_PLUGINS: usize = 256;
-
-/// The row that they share, named as [`BackendStats`] says.
-const OTHER: &str = "OTHER";
-
-/// Significant digits of the distribution of all, as [`BackendStats`] promises.
-const DIGITS: u8 = 3;
-
-/// Significant digits of a plugin's: a histogram of starts below a second then takes 14 KiB at most.
-const PLUGIN_DIGITS: u8 = 2;
-
-/// Longest time that is told apart, in microseconds: an hour. A start has ended long before.
-const MAX_MICROS: u64 = 3_600_000_000;
+use crate::engine::{MAX_PLUGINS, Measure, OTHER_PLUGINS};
 
 /// Distributions of the time from the start of a process until it was ready.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct SpawnTimes {
-    all: Histogram<u64>,
-    by_plugin: BTreeMap<Box<str>, Histogram<u64>>,
+    all: Measure,
+    by_plugin: BTreeMap<Box<str>, Measure>,
 }
 
 impl SpawnTimes {
     /// Of nothing yet.
     pub(super) fn new() -> Self {
-        Self { all: histogram(DIGITS), by_plugin: BTreeMap::new() }
+        Self { all: Measure::fine(), by_plugin: BTreeMap::new() }
     }
 
     /// A worker of a plugin is ready, this long after its start.
     pub(super) fn record(&mut self, plugin: &PluginId, span: Duration) {
-        record(&mut self.all, span);
+        self.all.record(span);
         let is_told = self.by_plugin.contains_key(plugin.as_str()) || self.by_plugin.len() < MAX_PLUGINS;
-        let name = if is_told { plugin.as_str() } else { OTHER };
-        record(self.by_plugin.entry(name.into()).or_insert_with(|| histogram(PLUGIN_DIGITS)), span);
+        let name = if is_told { plugin.as_str() } else { OTHER_PLUGINS };
+        self.by_plugin.entry(name.into()).or_insert_with(Measure::coarse).record(span);
     }
 
     /// Puts the distributions in the place of those that executions measured, which miss starts ahead of need.
     pub(super) fn fill(&self, stats: &mut BackendStats) {
-        stats.spawn = distribution(&self.all);
+        stats.spawn = self.all.distribution();
         for plugin in stats.by_plugin.values_mut() {
             plugin.spawn = Distribution::default();
         }
-        for (name, histogram) in &self.by_plugin {
-            stats.by_plugin.entry(name.to_string()).or_default().spawn = distribution(histogram);
+        for (name, measure) in &self.by_plugin {
+            stats.by_plugin.entry(name.to_string()).or_default().spawn = measure.distribution();
         }
     }
-}
-
-/// It grows with the longest value it holds.
-fn histogram(digits: u8) -> Histogram<u64> {
-    Histogram::new(digits).expect("the number of digits is one that the library accepts")
-}
-
-fn record(histogram: &mut Histogram<u64>, span: Duration) {
-    let recorded = histogram.record(micros(span).min(MAX_MICROS));
-    recorded.expect("a histogram that grows takes every value up to half of `i64::MAX`");
-}
-
-fn distribution(histogram: &Histogram<u64>) -> Distribution {
-    let mut made = Distribution::default();
-    if histogram.is_empty() {
-        return made;
-    }
-    (made.count, made.min, made.max) = (histogram.len(), histogram.min(), histogram.max());
-    made.mean = histogram.mean();
-    let mut quantiles = histogram.value_at_quantiles([0.5, 0.95, 0.99]);
-    for place in [&mut made.p50, &mut made.p95, &mut made.p99] {
-        *place = quantiles.next().unwrap_or(made.max);
-    }
-    made
 }
 
 #[cfg(test)]
@@ -105,7 +67,8 @@ mod tests {
             (49_500..=50_500).contains(&spawn.p50) && (94_000..=96_000).contains(&spawn.p95),
             "{spawn:?}"
         );
-        assert!(stats.by_plugin["acme/p1"].spawn.max <= MAX_MICROS * 101 / 100);
+        // The maximum is exact, however long it took.
+        assert_eq!(stats.by_plugin["acme/p1"].spawn.max, 100 * 3_600_000_000);
     }
 
     #[test]
@@ -118,6 +81,9 @@ mod tests {
         let mut stats = BackendStats::default();
         times.fill(&mut stats);
         assert_eq!(stats.by_plugin.len(), MAX_PLUGINS + 1);
-        assert_eq!((stats.by_plugin[OTHER].spawn.count, stats.by_plugin["acme/p0"].spawn.count), (10, 2));
+        assert_eq!(
+            (stats.by_plugin[OTHER_PLUGINS].spawn.count, stats.by_plugin["acme/p0"].spawn.count),
+            (10, 2)
+        );
     }
 }

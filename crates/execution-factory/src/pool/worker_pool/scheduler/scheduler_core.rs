@@ -133,21 +133,20 @@ impl Scheduler {
             return self.submit_nested(now, submission);
         }
         let Submission { ticket, lane, handler, tenant, priority, bytes, deadline, again, .. } = submission;
+        let Some(found) = self.lanes.get(&lane) else { return Err(Refused::Stale) };
+        let plugin = found.plugin_key;
         let tenant = self.calls.enter(tenant.as_ref());
         let level = match priority {
             Priority::High => Level::High,
             Priority::Low => Level::Low,
             _ => Level::Normal,
         };
-        let Some(found) = self.lanes.get(&lane) else { return Err(Refused::Stale) };
-        let plugin = found.plugin_key;
         // A worker that is free belongs to whoever waits already; only when nobody does, to the newcomer.
-        let at_once = self.queue.head(lane).is_none() && self.available(lane, &handler).is_some();
+        let free = if self.queue.head(lane).is_none() { self.available(lane, &handler) } else { None };
         let state = CallState::Waiting;
         let entry =
             CallEntry { lane, handler, tenant, level, bytes, since: now, deadline, nested: false, state };
-        let worker = at_once.then(|| self.available(lane, &entry.handler)).flatten();
-        if let Some(worker) = worker
+        if let Some(worker) = free
             && self.queue.try_run(plugin, tenant, level)
         {
             self.admit(ticket, entry);
