@@ -98,8 +98,13 @@ pub(crate) async fn attach(spawn: &dyn Spawn, spec: AttachSpec) -> Result<Attach
     else {
         unreachable!("a worker that was just made still has its channel and pipes");
     };
-    let output = OutputPump::start(stdout, stderr, origin);
-    let listener = only_for.map(|(port, limits)| output.desk().listen(port, limits));
+    let (output, listener) = match only_for {
+        Some(call) => {
+            let (output, listener) = OutputPump::start_for(stdout, stderr, origin, call);
+            (output, Some(listener))
+        }
+        None => (OutputPump::start(stdout, stderr, origin), None),
+    };
     let introduced = tokio::select! {
         biased;
         reason = unwanted(port.as_ref()) => {

@@ -66,20 +66,13 @@ impl OutputDesk {
 
     /// Listens for a call that begins. What is in the pipes is none of it.
     pub(crate) fn listen(&self, port: Port, limits: ForwardLimits) -> Listener {
-        let now = Instant::now();
-        let number = self.drained(|state| {
-            let number = state.next;
-            state.next += 1;
-            state.listeners.push(Entry {
-                number,
-                port: Some(port),
-                allowances: Some([Allowance::new(limits, now), Allowance::new(limits, now)]),
-                mark: u64::MAX,
-                missed: false,
-            });
-            state.turn_to(state.route_of(None));
-            number
-        });
+        let number = self.drained(|state| state.listen(port, limits));
+        Listener { desk: self.clone(), number }
+    }
+
+    /// Listens for the one call that the worker was started for: what is in the pipes is already its own.
+    pub(super) fn listen_from_start(&self, port: Port, limits: ForwardLimits) -> Listener {
+        let number = self.lock().listen(port, limits);
         Listener { desk: self.clone(), number }
     }
 
@@ -141,6 +134,22 @@ impl State {
             (Some(Entry { number, port: Some(_), .. }), None) => Route::Call(*number),
             _ => Route::Several,
         }
+    }
+
+    /// Enters a call; answers its number.
+    fn listen(&mut self, port: Port, limits: ForwardLimits) -> u64 {
+        let now = Instant::now();
+        let number = self.next;
+        self.next += 1;
+        self.listeners.push(Entry {
+            number,
+            port: Some(port),
+            allowances: Some([Allowance::new(limits, now), Allowance::new(limits, now)]),
+            mark: u64::MAX,
+            missed: false,
+        });
+        self.turn_to(self.route_of(None));
+        number
     }
 
     fn entry(&mut self, number: u64) -> Option<&mut Entry> {

@@ -5,8 +5,10 @@ use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::desk::OutputDesk;
+use super::desk::{Listener, OutputDesk};
 use super::route::Origin;
+use crate::execution::Port;
+use crate::process::ForwardLimits;
 
 /// Reads a worker's output until it is told that the worker is done. Dropped, it reads no more.
 #[derive(Debug)]
@@ -19,7 +21,23 @@ pub(crate) struct OutputPump {
 impl OutputPump {
     /// Starts to read.
     pub(crate) fn start(stdout: pipe::Receiver, stderr: pipe::Receiver, origin: Origin) -> Self {
+        Self::over(OutputDesk::new(stdout, stderr, origin))
+    }
+
+    /// Starts to read for the one call that the worker was started for, which is given every byte from the first on.
+    pub(crate) fn start_for(
+        stdout: pipe::Receiver,
+        stderr: pipe::Receiver,
+        origin: Origin,
+        (port, limits): (Port, ForwardLimits),
+    ) -> (Self, Listener) {
         let desk = OutputDesk::new(stdout, stderr, origin);
+        // The worker may have printed and died already: the call listens before anything is read.
+        let listener = desk.listen_from_start(port, limits);
+        (Self::over(desk), listener)
+    }
+
+    fn over(desk: OutputDesk) -> Self {
         let (done, is_done) = oneshot::channel();
         let mut task = JoinSet::new();
         task.spawn(pump(desk.clone(), is_done));

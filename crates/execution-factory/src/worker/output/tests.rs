@@ -58,6 +58,20 @@ async fn a_call_gets_what_is_in_the_pipes_when_it_ends_and_nothing_from_before_o
 }
 
 #[tokio::test]
+async fn the_call_a_worker_was_started_for_is_given_what_it_printed_before_anyone_listened() {
+    let ((mut stdout, out), (mut stderr, err)) = (make_pipe(), make_pipe());
+    let origin = Origin { worker: WorkerId::generate(), plugin: PluginId::new("acme/x").unwrap() };
+    let caller = caller();
+    stdout.write_all(b"starting\n").unwrap();
+    stderr.write_all(b"cannot find my settings\n").unwrap();
+    drop((stdout, stderr));
+    let (pump, listener) = OutputPump::start_for(out, err, origin, (caller.port(), ROOMY));
+    pump.finish().await;
+    assert_eq!(listener.settle(), ["cannot find my settings"]);
+    assert_eq!(caller.lines(), ["starting", "cannot find my settings"]);
+}
+
+#[tokio::test]
 async fn lines_come_while_the_call_runs() {
     let mut bench = bench();
     let caller = caller();
