@@ -81,7 +81,7 @@ const LAYERS: &[Layer] = &[
         folder: "platform",
         package: "plugdock-platform",
         may_use: &["contracts"],
-        brings: "embedded stores (cache, state, storage, events)",
+        brings: "embedded stores (cache, state, storage, events), files and HTTP for plugins",
         never_knows: "ipc, plugins' code, how a backend works",
     },
     Layer {
@@ -164,21 +164,30 @@ const OWNED: &[Owned] = &[
     },
     owned("clap_complete", &["cli"], "completions belong to the command"),
     owned("hdrhistogram", &["execution-factory"], "latencies are measured where executions run"),
+    owned("hyper", &["platform"], "the host makes requests for plugins in one place, where each is checked"),
     owned("indicatif", &["cli"], "progress bars belong to the command; layers report progress as data"),
     owned("landlock", &["sandbox"], "what the kernel enforces is decided and applied in one crate"),
     Owned {
         deny: Deny::DirectEdgesOnly,
-        ..owned("libc", &["sandbox", "execution-factory"], "raw system calls stay where unsafe code is read")
+        ..owned(
+            "libc",
+            &["sandbox", "execution-factory", "testkit"],
+            "raw system calls stay where unsafe code is read, and where a hostile plugin makes them",
+        )
     },
     owned("moka", &["platform"], "the cache service is the only cache"),
-    owned("nix", &["sandbox", "execution-factory"], "processes and signals are known by two crates only"),
+    owned(
+        "nix",
+        &["sandbox", "execution-factory", "testkit"],
+        "processes and signals are known by two crates, and by the plugins that test them",
+    ),
     owned("redb", &["platform"], "the state service is the only key-value store"),
     Owned {
         deny: Deny::DirectEdgesOnly,
         ..owned(
             "rustix",
-            &["sandbox", "execution-factory"],
-            "processes and signals are known by two crates only",
+            &["sandbox", "execution-factory", "platform"],
+            "raw calls without unsafe code; the platform opens files beneath held directories with it",
         )
     },
     owned("seccompiler", &["sandbox"], "what the kernel enforces is decided and applied in one crate"),

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 use plugdock_contracts::ErrorCode;
 
 use crate::command::{
-    call, completions, config, describe, doctor, drain, logs, ps, reload, resize, run, serve, stats, top,
-    validate,
+    call, completions, config, describe, doctor, drain, explain, logs, ps, reload, resize, run, serve, stats,
+    top, validate,
 };
 
 /// The command line.
@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Drain(drain::Drain),
     Describe(describe::Describe),
     Validate(validate::Validate),
+    Explain(explain::Explain),
     Doctor(doctor::Doctor),
     #[command(subcommand)]
     Config(config::Config),
@@ -60,6 +61,7 @@ impl Command {
             Self::Drain(drain) => drain.json,
             Self::Describe(describe) => describe.plugin.json,
             Self::Validate(validate) => validate.json,
+            Self::Explain(explain) => explain.json,
             Self::Doctor(doctor) => doctor.json,
             Self::Config(config::Config::Show(show)) => show.json,
             Self::Serve(_) | Self::Completions(_) => false,

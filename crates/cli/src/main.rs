@@ -22,7 +22,8 @@ use clap::error::ErrorKind;
 
 use crate::cli::{Cli, Command};
 use crate::command::{
-    call, completions, config, describe, doctor, drain, logs, ps, reload, resize, run, stats, top, validate,
+    call, completions, config, describe, doctor, drain, explain, logs, ps, reload, resize, run, stats, top,
+    validate,
 };
 use crate::failure::{EXIT_USAGE, Failure};
 use crate::output::Output;
@@ -71,6 +72,7 @@ async fn dispatch(command: &Command, output: &Output) -> Result<(), Failure> {
         Command::Drain(args) => drain::drain(args, output).await,
         Command::Describe(args) => describe::describe(args, output).await,
         Command::Validate(args) => validate::validate(args, output),
+        Command::Explain(args) => explain::explain(args, output),
         Command::Doctor(args) => {
             doctor::doctor(args, output);
             Ok(())

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use crate::brokered_call::{EnvCall, FsCall, HttpCall, ShellCall};
 use crate::id::{HandlerId, PluginId};
 
 /// A call to the host. Exhaustive on purpose: a host that forgets to check a new call does not compile.
@@ -18,6 +19,14 @@ pub enum HostCall {
     Storage(StorageCall),
     /// Topics.
     Events(EventsCall),
+    /// Files of the host's file system.
+    Fs(FsCall),
+    /// Requests over HTTP.
+    Http(HttpCall),
+    /// The host's environment.
+    Env(EnvCall),
+    /// Programs of the host.
+    Shell(ShellCall),
     /// Another plugin's handler; the body is its input.
     Invoke(InvokeCall),
     /// A service that the host registered by name.
@@ -215,6 +224,10 @@ impl HostCall {
             "state" => serde_json::from_value(tagged(args)).map(Self::State).map_err(bad),
             "storage" => serde_json::from_value(tagged(args)).map(Self::Storage).map_err(bad),
             "events" => serde_json::from_value(tagged(args)).map(Self::Events).map_err(bad),
+            "fs" => serde_json::from_value(tagged(args)).map(Self::Fs).map_err(bad),
+            "http" => serde_json::from_value(tagged(args)).map(Self::Http).map_err(bad),
+            "env" => serde_json::from_value(tagged(args)).map(Self::Env).map_err(bad),
+            "shell" => serde_json::from_value(tagged(args)).map(Self::Shell).map_err(bad),
             "invoke" if method == "call" => serde_json::from_value(args).map(Self::Invoke).map_err(bad),
             "invoke" => Err(bad(serde::de::Error::custom("the one method of `invoke` is `call`"))),
             _ => {
@@ -236,6 +249,10 @@ impl HostCall {
             Self::State(call) => split("state", &call),
             Self::Storage(call) => split("storage", &call),
             Self::Events(call) => split("events", &call),
+            Self::Fs(call) => split("fs", &call),
+            Self::Http(call) => split("http", &call),
+            Self::Env(call) => split("env", &call),
+            Self::Shell(call) => split("shell", &call),
             Self::Invoke(call) => {
                 ("invoke".into(), "call".into(), serde_json::to_value(call).unwrap_or(Value::Null))
             }
@@ -254,6 +271,22 @@ mod tests {
             HostCall::State(StateCall::Keys { prefix: "p".into(), limit: None }),
             HostCall::Storage(StorageCall::Read { path: "a/b".into() }),
             HostCall::Events(EventsCall::Next { subscription: 1, wait_ms: 10 }),
+            HostCall::Fs(FsCall::Read { path: "workspace/a".into() }),
+            HostCall::Fs(FsCall::CreateDir { path: "/data/b".into() }),
+            HostCall::Fs(FsCall::Rename { from: "a".into(), to: "b".into() }),
+            HostCall::Http(HttpCall::Send {
+                method: "PUT".into(),
+                url: "https://example.com/".into(),
+                headers: vec![("x".into(), "1".into()), ("x".into(), "2".into())],
+                timeout_ms: Some(5),
+                max_bytes: None,
+            }),
+            HostCall::Env(EnvCall::Get { name: "HOME".into() }),
+            HostCall::Shell(ShellCall::Exec {
+                program: "git".into(),
+                args: vec!["log".into()],
+                timeout_ms: None,
+            }),
             HostCall::Invoke(InvokeCall {
                 plugin: PluginId::new("a/b").unwrap(),
                 handler: HandlerId::new("h").unwrap(),
@@ -282,6 +315,11 @@ mod tests {
             ("cache", "constructor", serde_json::json!({})),
             ("cache", "get", serde_json::json!({ "key": 1 })),
             ("state", "get", serde_json::json!({ "key": "a", "tenant": "other" })),
+            ("fs", "read", serde_json::json!({ "path": "a", "follow": true })),
+            ("fs", "chmod", serde_json::json!({ "path": "a" })),
+            ("http", "connect", serde_json::json!({ "url": "https://example.com" })),
+            ("env", "set", serde_json::json!({ "name": "A" })),
+            ("shell", "exec", serde_json::json!({ "program": "sh", "args": "-c ls" })),
             ("invoke", "spawn", serde_json::json!({})),
             ("invoke", "call", serde_json::json!({ "plugin": "../x", "handler": "h" })),
         ] {

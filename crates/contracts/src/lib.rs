@@ -2,14 +2,17 @@
 //! It never does I/O and knows no runtime, no process and no wire; what crosses a boundary is plain data.
 
 pub mod backend;
+mod brokered_call;
 pub mod describe;
 pub mod document;
 pub mod error;
 pub mod event;
 pub mod execution;
+pub mod file;
 pub mod health;
 pub mod host_call;
 pub mod host_context;
+pub mod http;
 pub mod id;
 pub mod limits;
 pub mod manifest;
@@ -19,6 +22,7 @@ pub mod permission;
 pub mod plugin_state;
 pub mod request;
 pub mod service;
+pub mod shell;
 pub mod size;
 pub mod span;
 pub mod stats;

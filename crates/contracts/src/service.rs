@@ -1,6 +1,7 @@
 //! The host's services, as traits: what a platform implements and what governance stands in front of.
 //! An implementation trusts its arguments' origin: the permission was checked before it is called.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use crate::error::{ErrorCode, ExecutionError};
 use crate::event::LogLine;
 use crate::host_call::HostReply;
 use crate::id::{ExecutionId, PluginId, TenantId};
-use crate::permission::StateQuota;
+use crate::permission::{Denial, StateQuota};
 use crate::trace::TraceContext;
 
 /// On whose behalf a service is called. Made by the host for each execution, never taken from a message.
@@ -30,12 +31,28 @@ pub struct ServiceScope {
     pub remaining: Option<Duration>,
     /// How much persistent state its grant allows; the host's own quota holds beside it.
     pub state_quota: StateQuota,
+    /// The directory that `workspace` means in its paths, if it has one.
+    pub workspace: Option<PathBuf>,
+    /// The directory that `artifacts` means in its paths, if it has one.
+    pub artifacts: Option<PathBuf>,
+    /// The directory that `plugin` means in its paths, if it is known.
+    pub plugin_root: Option<PathBuf>,
 }
 
 impl ServiceScope {
     /// The scope of an execution.
     pub fn new(plugin: PluginId, tenant: Option<TenantId>, execution: ExecutionId) -> Self {
-        Self { plugin, tenant, execution, trace: None, remaining: None, state_quota: StateQuota::default() }
+        Self {
+            plugin,
+            tenant,
+            execution,
+            trace: None,
+            remaining: None,
+            state_quota: StateQuota::default(),
+            workspace: None,
+            artifacts: None,
+            plugin_root: None,
+        }
     }
 }
 
@@ -86,6 +103,10 @@ pub enum ServiceError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// It found on the way that no grant allows it: a redirect, an address, a symbolic link. Whoever stands in front audits it
+    /// as a denial of its own.
+    #[error(transparent)]
+    Denied(Denial),
     /// It answered with an error of its own.
     #[error(transparent)]
     Execution(ExecutionError),
@@ -99,6 +120,7 @@ impl From<ServiceError> for ExecutionError {
             ServiceError::TooLarge { .. } => ErrorCode::PayloadTooLarge,
             ServiceError::Absent { .. } => ErrorCode::Unsupported,
             ServiceError::Failed { .. } => ErrorCode::UnknownError,
+            ServiceError::Denied(_) => ErrorCode::PermissionDenied,
             ServiceError::Execution(_) => match error {
                 ServiceError::Execution(own) => return own,
                 _ => ErrorCode::UnknownError,

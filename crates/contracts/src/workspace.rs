@@ -22,6 +22,10 @@ pub struct WorkspaceSpec {
     pub files: Vec<SeedFile>,
     /// Leave the directory when the execution is over.
     pub keep: bool,
+    /// Workspaces of one area lie in one directory, apart from all others, so that a long-lived worker can be given
+    /// exactly these. A host names areas for itself; the field does not travel. ASCII letters, digits and `-`.
+    #[serde(skip)]
+    pub area: Option<String>,
 }
 
 /// Where a workspace is.
@@ -93,6 +97,12 @@ pub trait WorkspaceLease: Send + Sync {
 
     /// The directory the handler may write to: its working directory.
     fn dir(&self) -> &Path;
+
+    /// The directory of its area, in which this lease and all others of the area lie. `None` without an area, and from a
+    /// manager that knows none.
+    fn area_dir(&self) -> Option<&Path> {
+        None
+    }
 
     /// The directory of its artifacts, apart from the workspace.
     fn artifacts_dir(&self) -> &Path;

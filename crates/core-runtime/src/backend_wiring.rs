@@ -36,6 +36,7 @@ fn backend_config(kind: BackendKind, config: &RuntimeConfig) -> BackendConfig {
     wanted.spawner_program.clone_from(&section.spawner_program);
     wanted.worker_program.clone_from(&section.worker_program);
     wanted.handshake = section.handshake;
+    wanted.profile = section.profile.demanded();
     wanted.pool = config.pool().clone();
     wanted
 }

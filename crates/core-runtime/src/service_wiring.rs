@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use plugdock_contracts::permission::StateQuota;
 use plugdock_platform::{
-    CacheConfig, DirectoryStorage, EventConfig, MemoryCache, MemoryState, Platform, PlatformBuilder,
-    PlatformError, RedbState, SettingErrors, StateConfig, StateOpenError, StaticConfig, StorageConfig,
-    StorageOpenError, TopicEvents, TracingAudit, TracingLogSink,
+    CacheConfig, DirectoryStorage, EventConfig, FileConfig, HostFiles, HttpBroker, HttpConfig, MemoryCache,
+    MemoryState, Platform, PlatformBuilder, PlatformError, RedbState, SettingErrors, StateConfig,
+    StateOpenError, StaticConfig, StorageConfig, StorageOpenError, TopicEvents, TracingAudit, TracingLogSink,
 };
 
 use crate::config::{HandlerLog, PlatformSection, RuntimeConfig, StateStore, StorageStore};
@@ -46,6 +46,8 @@ pub(crate) fn services(config: &RuntimeConfig) -> Result<PlatformBuilder, Servic
     let plugins = config.plugins().iter().map(|(id, setting)| (id.clone(), setting.config.clone()));
     let mut builder = Platform::builder()
         .with_cache(Arc::new(MemoryCache::new(cache_config(section))?))
+        .with_fs(Arc::new(HostFiles::new(FileConfig::default())?))
+        .with_http(Arc::new(HttpBroker::new(HttpConfig::default())?))
         .with_audit(Arc::new(TracingAudit::new()))
         .with_config(Arc::new(StaticConfig::new(plugins)));
     if config.log().handlers == HandlerLog::Include {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use plugdock_contracts::{BackendKind, Limits, Timeouts};
+use plugdock_sandbox::SandboxProfile;
 
 use crate::pool::PoolConfig;
 
@@ -40,6 +41,9 @@ pub struct BackendConfig {
     pub worker_program: Option<PathBuf>,
     /// Time a worker has from its start to its introduction. Default 10 s.
     pub handshake: Duration,
+    /// How much workers are isolated. A profile is a demand, refused where the machine cannot hold it; without one the
+    /// strongest is taken that it can.
+    pub profile: Option<SandboxProfile>,
     /// What the worker pool is made with; the other backends have none.
     pub pool: PoolConfig,
 }
@@ -58,6 +62,7 @@ impl BackendConfig {
             spawner_program: None,
             worker_program: None,
             handshake: DEFAULT_HANDSHAKE,
+            profile: None,
             pool: PoolConfig::default(),
         }
     }

@@ -19,12 +19,13 @@ pub mod workspace;
 
 pub use config::BackendConfig;
 pub use create::create_execution_backend;
-pub use doctor::{DoctorReport, doctor};
+pub use doctor::{DoctorReport, ProfileReport, doctor, explain};
 pub use in_process::InProcessBackend;
 pub use init::{init, init_with};
 /// The host's services, for hosts that depend on this crate alone.
 pub use plugdock_platform as platform;
 pub use plugdock_plugin_runtime::Registry;
+pub use plugdock_sandbox::{ExplainedGrant, Explanation, SandboxProfile, Wall};
 pub use plugin::Catalog;
 pub use pool::{OnCap, PoolConfig, WorkerPoolBackend};
 pub use subprocess::SubprocessBackend;

@@ -26,6 +26,9 @@ mod cache;
 mod config;
 mod container;
 mod event;
+#[cfg(target_os = "linux")]
+mod file;
+mod http;
 mod lane;
 mod log;
 mod namespace;
@@ -42,6 +45,9 @@ pub use container::{
     PlatformReport, StartError,
 };
 pub use event::{EventConfig, TopicEvents};
+#[cfg(target_os = "linux")]
+pub use file::{FileConfig, HostFiles};
+pub use http::{ByteStream, Connector, HttpBroker, HttpConfig, Resolver, SystemResolver, TcpConnector};
 pub use log::{LogEntry, MemoryLogConfig, MemoryLogSink, TracingLogSink};
 pub use setting::{SettingError, SettingErrors};
 pub use state::{MemoryState, RedbState, StateConfig, StateOpenError};

@@ -9,7 +9,8 @@ pub use plugdock_contracts::{
     ExecutionRequest, Limits, Outcome, Payload, Shutdown, ShutdownReport, Timeouts,
 };
 pub use plugdock_execution_factory::{
-    BackendConfig, Catalog, DoctorReport, InProcessBackend, LocalWorkspaceManager, Registry,
-    SubprocessBackend, create_execution_backend, doctor, init, init_with, platform, plugin,
+    BackendConfig, Catalog, DoctorReport, Explanation, InProcessBackend, LocalWorkspaceManager, Registry,
+    SandboxProfile, SubprocessBackend, create_execution_backend, doctor, explain, init, init_with, platform,
+    plugin,
 };
 pub use plugdock_plugin_runtime::{Ctx, HandlerError, HandlerResult, Input, Output, Plugin};

@@ -9,12 +9,15 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::{self, DomainStep, Walls};
 use crate::plan::SandboxPlan;
+use crate::privilege::{self, PrivilegeStep};
 use crate::rlimit::RlimitKind;
+use crate::seccomp::{SyscallAnswers, SyscallFilter};
 use crate::sys;
 
 /// The step of [`apply`] that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SandboxStep {
@@ -30,6 +33,12 @@ pub enum SandboxStep {
     Descriptors,
     /// Setting one resource limit.
     Rlimit(RlimitKind),
+    /// Giving up privileges.
+    Privileges(PrivilegeStep),
+    /// Entering the Landlock domain.
+    Domain(DomainStep),
+    /// Installing the filter of system calls.
+    Syscalls,
 }
 
 impl fmt::Display for SandboxStep {
@@ -41,6 +50,9 @@ impl fmt::Display for SandboxStep {
             Self::Umask => f.write_str("set the file mode mask"),
             Self::Descriptors => f.write_str("close inherited descriptors"),
             Self::Rlimit(kind) => write!(f, "set {kind}"),
+            Self::Privileges(step) => step.fmt(f),
+            Self::Domain(step) => step.fmt(f),
+            Self::Syscalls => f.write_str("filter system calls"),
         }
     }
 }
@@ -56,6 +68,16 @@ pub struct SandboxFault {
     pub errno: i32,
 }
 
+/// What was found out while a plan was put in force, and cannot be found out later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Applied {
+    /// The walls of the domain, tried before system calls were filtered.
+    pub(crate) walls: Option<Walls>,
+    /// How filtered system calls answered.
+    pub(crate) answers: Option<SyscallAnswers>,
+}
+
 /// Puts `plan` in force in this process, for good.
 ///
 /// Descriptors above the last kept one are marked close-on-exec rather than closed, so that the caller can
@@ -64,8 +86,7 @@ pub struct SandboxFault {
 ///
 /// # Errors
 /// The first step the kernel refused. Nothing is best effort: a process for which this fails must end.
-pub fn apply(plan: &SandboxPlan) -> Result<(), SandboxFault> {
-    let at = |step: SandboxStep| move |errno: Errno| SandboxFault { step, errno: errno as i32 };
+pub fn apply(plan: &SandboxPlan) -> Result<Applied, SandboxFault> {
     if let Some(adj) = plan.oom_score_adj {
         sys::set_oom_score_adj(adj).map_err(at(SandboxStep::OomScore))?;
     }
@@ -80,9 +101,42 @@ pub fn apply(plan: &SandboxPlan) -> Result<(), SandboxFault> {
     let first_closed = u32::try_from(plan.last_descriptor + 1)
         .map_err(|_negative| SandboxFault { step: SandboxStep::Descriptors, errno: libc::EINVAL })?;
     sys::close_on_exec_from(first_closed).map_err(at(SandboxStep::Descriptors))?;
-    // Last, so that a tight limit cannot make an earlier step fail.
+    // Late, so that a tight limit cannot make an earlier step fail.
     for limit in &plan.rlimits {
         limit.set().map_err(at(SandboxStep::Rlimit(limit.kind)))?;
     }
-    Ok(())
+    confine(plan)
+}
+
+/// Gives up privileges, then closes files, ports and processes, then system calls: each of these needs what the next
+/// takes away.
+fn confine(plan: &SandboxPlan) -> Result<Applied, SandboxFault> {
+    if plan.drop_privileges {
+        // Only root has what emptying the bounding set takes.
+        let dropped = privilege::drop_all(nix::unistd::geteuid().is_root());
+        dropped.map_err(|(step, errno)| fault(SandboxStep::Privileges(step), errno))?;
+    }
+    let walls = match &plan.domain {
+        Some(domain) => {
+            domain::restrict(domain).map_err(|(step, errno)| fault(SandboxStep::Domain(step), errno))?;
+            Some(Walls::observe())
+        }
+        None => None,
+    };
+    let answers = match &plan.syscalls {
+        Some(policy) => {
+            SyscallFilter::compile(policy).install().map_err(at(SandboxStep::Syscalls))?;
+            Some(SyscallAnswers::observe())
+        }
+        None => None,
+    };
+    Ok(Applied { walls, answers })
+}
+
+fn fault(step: SandboxStep, errno: Errno) -> SandboxFault {
+    SandboxFault { step, errno: errno as i32 }
+}
+
+fn at(step: SandboxStep) -> impl FnOnce(Errno) -> SandboxFault {
+    move |errno| fault(step, errno)
 }

@@ -20,16 +20,28 @@ compile_error!(
 mod apply;
 mod capability;
 pub mod channel;
+mod domain;
+mod explanation;
+pub mod group;
+mod namespace;
 mod plan;
+mod privilege;
 mod receipt;
 mod rlimit;
+mod seccomp;
 mod sys;
 pub mod usage;
 mod verify;
 
-pub use apply::{SandboxFault, SandboxStep, apply};
-pub use capability::{CgroupMount, Fact, HostCapabilities};
-pub use plan::{MIN_OPEN_FILES, SandboxPlan, SandboxProfile, Unenforced};
-pub use receipt::{Receipt, ReceiptError};
+pub use apply::{Applied, SandboxFault, SandboxStep, apply};
+pub use capability::{CgroupMount, Fact, HostCapabilities, MissingFacility};
+pub use domain::{DomainPlan, DomainStep, FileAccess, FileRule, MIN_LANDLOCK_ABI, RuleOrigin, Walls};
+pub use explanation::{ExplainedGrant, Explanation, Wall, explain};
+pub use plan::{InsufficientMachine, MIN_OPEN_FILES, SandboxPlan, SandboxProfile, Unenforced};
+pub use privilege::{Held, PrivilegeStep};
+pub use receipt::{Observer, Receipt, ReceiptError};
 pub use rlimit::{Rlimit, RlimitKind};
+pub use seccomp::{
+    LAST_KNOWN_SYSCALL, SocketRule, SyscallAnswers, SyscallFilter, SyscallPolicy, syscall_name,
+};
 pub use verify::{Mismatch, report, verify};

@@ -1,14 +1,18 @@
 //! The sandbox plan: what the kernel will hold for one worker, computed before anything starts.
 //! It is pure data: nothing here reads or changes the machine.
 
+use std::fmt;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use plugdock_contracts::limits::Limits;
+use plugdock_contracts::permission::Permissions;
 use serde::{Deserialize, Serialize};
 
-use crate::capability::HostCapabilities;
+use crate::capability::{HostCapabilities, MissingFacility};
+use crate::domain::{DomainPlan, FileRule};
 use crate::rlimit::{Rlimit, RlimitKind};
+use crate::seccomp::SyscallPolicy;
 
 /// Descriptors a worker needs before its first line of code: 0 to 3, a directory being read, a few for the loader.
 pub const MIN_OPEN_FILES: u64 = 16;
@@ -19,23 +23,57 @@ const CPU_GRACE_SECONDS: u64 = 1;
 /// The highest descriptor a worker keeps: 0 to 2 are the standard streams and 3 is its channel.
 const LAST_KEPT_DESCRIPTOR: i32 = 3;
 
-/// How much is isolated. The profiles beyond `trusted` need mechanisms this crate does not apply yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// How much is isolated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum SandboxProfile {
     /// First-party code in its own process: same user, same file system, same network as the host.
     #[default]
     Trusted,
+    /// Third-party code where namespaces are not to be had: the host's view of the machine, of which Landlock and a filter
+    /// of system calls leave the granted part.
+    Restricted,
 }
 
 impl SandboxProfile {
+    /// Every profile, the weakest first.
+    pub const ALL: [Self; 2] = [Self::Trusted, Self::Restricted];
+
     /// The stable name, as configuration and reports spell it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Trusted => "trusted",
+            Self::Restricted => "restricted",
         }
     }
+
+    /// The strongest profile of which the machine lacks nothing.
+    pub fn strongest(capabilities: &HostCapabilities) -> Self {
+        let given = Self::ALL.into_iter().filter(|profile| capabilities.missing(*profile).is_empty());
+        given.max().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for SandboxProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The machine lacks what a profile needs. Nothing weaker is put in its place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the sandbox profile `{profile}` needs what this machine does not give: {}", join(missing))]
+#[non_exhaustive]
+pub struct InsufficientMachine {
+    /// The profile that was asked for.
+    pub profile: SandboxProfile,
+    /// Everything that is missing.
+    pub missing: Vec<MissingFacility>,
+}
+
+fn join(missing: &[MissingFacility]) -> String {
+    missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// A limit that was asked for and is not held, with the reason in words a user can act on.
@@ -49,6 +87,9 @@ pub struct Unenforced {
     /// Whether something weaker (or, for a minimum, something larger) is in force in its place.
     pub partly: bool,
 }
+
+/// Of all processes, the kernel should end a worker first when memory is short: it can be started again.
+const FIRST_TO_GO: i32 = 1000;
 
 /// What will be in force for a worker. It crosses to the spawner as JSON and is compared with the [`crate::Receipt`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,18 +110,49 @@ pub struct SandboxPlan {
     pub die_with_spawner: bool,
     /// Adjustment for the kernel's out-of-memory choice; `None` leaves what is inherited.
     pub oom_score_adj: Option<i32>,
+    /// What files, ports and processes are reached by the worker's own system calls; `None` leaves it to the user's rights.
+    pub domain: Option<DomainPlan>,
+    /// Which system calls there are; `None` leaves all.
+    pub syscalls: Option<SyscallPolicy>,
+    /// Whether every capability is given up, for good.
+    pub drop_privileges: bool,
     /// What was asked for and is not in force.
     pub unenforced: Vec<Unenforced>,
 }
 
 impl SandboxPlan {
-    /// Computes the plan of the `trusted` profile for `limits` on a machine with `capabilities`.
+    /// Computes what is in force for a worker with these permissions and limits, on a machine with these capabilities.
+    /// What differs between workers that are alike, their own directories and program, is added with
+    /// [`SandboxPlan::allow`].
     ///
     /// Memory is held with `RLIMIT_DATA` (private writable memory of one process), not with `RLIMIT_AS`: the
     /// latter counts address space that a runtime reserves and never touches, and breaks programs that stay
     /// far below the limit in memory.
-    pub fn compute(limits: &Limits, capabilities: &HostCapabilities) -> Self {
-        let mut plan = Self {
+    ///
+    /// # Errors
+    /// [`InsufficientMachine`] when the profile needs what the machine does not give.
+    pub fn compute(
+        permissions: &Permissions,
+        limits: &Limits,
+        profile: SandboxProfile,
+        capabilities: &HostCapabilities,
+    ) -> Result<Self, InsufficientMachine> {
+        let missing = capabilities.missing(profile);
+        if !missing.is_empty() {
+            return Err(InsufficientMachine { profile, missing });
+        }
+        let mut plan = Self::trusted();
+        plan.profile = profile;
+        if profile >= SandboxProfile::Restricted {
+            plan.restrict(permissions, capabilities);
+        }
+        plan.hold(limits, capabilities);
+        Ok(plan)
+    }
+
+    /// What every worker has.
+    fn trusted() -> Self {
+        Self {
             profile: SandboxProfile::Trusted,
             rlimits: vec![Rlimit::exactly(RlimitKind::Core, 0)],
             no_new_privs: true,
@@ -88,8 +160,35 @@ impl SandboxPlan {
             umask: 0o077,
             die_with_spawner: true,
             oom_score_adj: None,
+            domain: None,
+            syscalls: None,
+            drop_privileges: false,
             unenforced: Vec::new(),
-        };
+        }
+    }
+
+    /// What `restricted` adds.
+    fn restrict(&mut self, permissions: &Permissions, capabilities: &HostCapabilities) {
+        let abi = capabilities.landlock_abi.known().copied().unwrap_or(0);
+        self.domain = Some(DomainPlan::compute(permissions, abi));
+        self.syscalls = Some(SyscallPolicy::restricted());
+        self.drop_privileges = true;
+        self.oom_score_adj = Some(FIRST_TO_GO);
+        // Locked pages and message queues are counted per user and by no other limit.
+        self.rlimits.push(Rlimit::exactly(RlimitKind::LockedMemory, 0));
+        self.rlimits.push(Rlimit::exactly(RlimitKind::MessageQueues, 0));
+    }
+
+    /// Opens a file or directory to the worker, where files are closed at all.
+    pub fn allow(&mut self, rule: FileRule) {
+        if let Some(domain) = &mut self.domain {
+            domain.allow(rule);
+        }
+    }
+
+    /// Limits, each by the mechanism that holds it here.
+    fn hold(&mut self, limits: &Limits, capabilities: &HostCapabilities) {
+        let plan = self;
         if let Some(memory) = limits.memory {
             plan.limit(RlimitKind::Data, memory.bytes(), 0, capabilities);
             plan.hold_partly(
@@ -129,7 +228,6 @@ impl SandboxPlan {
         if limits.processes.is_some() {
             plan.miss("processes", process_limit_reason(capabilities));
         }
-        plan
     }
 
     /// One line that is equal for plans that put the same things in force, and different for others.
@@ -149,6 +247,14 @@ impl SandboxPlan {
         for limit in rlimits {
             write!(text, ";{}={}:{}", limit.kind, limit.soft, limit.hard)
                 .expect("writing to a String cannot fail");
+        }
+        let more = [
+            self.drop_privileges.then(|| "caps=0".to_owned()),
+            self.domain.as_ref().map(DomainPlan::identity),
+            self.syscalls.as_ref().map(SyscallPolicy::identity),
+        ];
+        for line in more.into_iter().flatten() {
+            write!(text, ";{line}").expect("writing to a String cannot fail");
         }
         text
     }
@@ -228,9 +334,13 @@ mod tests {
         host
     }
 
+    fn trusted(limits: &Limits, host: &HostCapabilities) -> SandboxPlan {
+        SandboxPlan::compute(&Permissions::deny_all(), limits, SandboxProfile::Trusted, host).unwrap()
+    }
+
     #[test]
     fn without_limits_only_core_files_are_limited() {
-        let plan = SandboxPlan::compute(&Limits::default(), &host(1000, &[]));
+        let plan = trusted(&Limits::default(), &host(1000, &[]));
         assert_eq!(plan.rlimits, [Rlimit::exactly(RlimitKind::Core, 0)]);
         assert_eq!(plan.unenforced, []);
         assert!(plan.no_new_privs && plan.die_with_spawner);
@@ -245,7 +355,7 @@ mod tests {
             l.file_size = Some(ByteSize::from_mib(2));
             l.stack = Some(ByteSize::from_mib(1));
         });
-        let plan = SandboxPlan::compute(&all, &host(1000, &[]));
+        let plan = trusted(&all, &host(1000, &[]));
         let held: Vec<_> = plan.rlimits.iter().map(ToString::to_string).collect();
         assert_eq!(
             held,
@@ -269,7 +379,7 @@ mod tests {
             l.cpu_millicores = Some(500);
         });
         for (uid, word) in [(0, "root"), (1000, "user")] {
-            let plan = SandboxPlan::compute(&asked, &host(uid, &[]));
+            let plan = trusted(&asked, &host(uid, &[]));
             let names: Vec<_> = plan.unenforced.iter().map(|u| (u.limit.as_str(), u.partly)).collect();
             assert_eq!(names, [("cpu_millicores", false), ("processes", false)]);
             assert!(plan.unenforced[1].reason.contains(word), "{:?}", plan.unenforced);
@@ -282,24 +392,21 @@ mod tests {
             l.open_files = Some(4096);
             l.cpu_time = Some(Duration::from_secs(100));
         });
-        let plan = SandboxPlan::compute(
-            &asked,
-            &host(1000, &[(RlimitKind::OpenFiles, 1024), (RlimitKind::Cpu, 100)]),
-        );
+        let plan = trusted(&asked, &host(1000, &[(RlimitKind::OpenFiles, 1024), (RlimitKind::Cpu, 100)]));
         assert!(plan.rlimits.contains(&Rlimit::exactly(RlimitKind::OpenFiles, 1024)));
         assert!(plan.rlimits.contains(&Rlimit::exactly(RlimitKind::Cpu, 100)));
     }
 
     #[test]
     fn too_few_descriptors_to_start_are_raised_and_said() {
-        let plan = SandboxPlan::compute(&limits(|l| l.open_files = Some(3)), &host(1000, &[]));
+        let plan = trusted(&limits(|l| l.open_files = Some(3)), &host(1000, &[]));
         assert!(plan.rlimits.contains(&Rlimit::exactly(RlimitKind::OpenFiles, MIN_OPEN_FILES)));
         assert_eq!(plan.unenforced.len(), 1);
     }
 
     #[test]
     fn identity_depends_on_what_is_in_force_and_on_nothing_else() {
-        let one = SandboxPlan::compute(&limits(|l| l.open_files = Some(64)), &host(1000, &[]));
+        let one = trusted(&limits(|l| l.open_files = Some(64)), &host(1000, &[]));
         let mut same = one.clone();
         same.rlimits.reverse();
         same.miss("processes", "any reason");

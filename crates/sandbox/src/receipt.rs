@@ -1,13 +1,21 @@
 //! The receipt: what a process reads back about itself after the plan was applied.
 //! It reports facts and judges nothing: `verify` compares them with the plan.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 
+use nix::dir::Dir;
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::sys::prctl;
+use nix::sys::stat::Mode;
 use serde::{Deserialize, Serialize};
 
+use crate::apply::Applied;
+use crate::domain::Walls;
+use crate::privilege::Held;
 use crate::rlimit::{Rlimit, RlimitKind};
+use crate::seccomp::SyscallAnswers;
 use crate::sys;
 
 /// The process could not read its own state.
@@ -58,24 +66,50 @@ pub struct Receipt {
     pub dumpable: bool,
     /// Its out-of-memory adjustment.
     pub oom_score_adj: i32,
+    /// Its capabilities.
+    pub capabilities: Held,
+    /// What it found when it tried the walls of its domain; `None` without one.
+    pub walls: Option<Walls>,
+    /// How filtered system calls answered when it tried; `None` without a filter.
+    pub answers: Option<SyscallAnswers>,
 }
 
-impl Receipt {
-    /// Reads the state of the calling process.
+/// The files that tell a process about itself, opened while they can be: a sandbox may close `/proc`.
+#[derive(Debug)]
+pub struct Observer {
+    status: File,
+    oom_score_adj: File,
+    descriptors: Dir,
+}
+
+impl Observer {
+    /// Opens them for the calling process. A process forked later needs its own.
     ///
     /// # Errors
-    /// When `/proc` is missing or a fact cannot be read: a receipt is complete or there is none.
-    pub fn observe() -> Result<Self, ReceiptError> {
-        let status = std::fs::read_to_string("/proc/self/status")
-            .map_err(|source| ReceiptError { what: "status", source })?;
-        let oom = std::fs::read_to_string("/proc/self/oom_score_adj")
-            .map_err(|source| ReceiptError { what: "out-of-memory adjustment", source })?;
+    /// When `/proc` is missing or closed.
+    pub fn open() -> Result<Self, ReceiptError> {
+        let open = |what, path| File::open(path).map_err(|source| ReceiptError { what, source });
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        Ok(Self {
+            status: open("status", "/proc/self/status")?,
+            oom_score_adj: open("out-of-memory adjustment", "/proc/self/oom_score_adj")?,
+            descriptors: Dir::open("/proc/self/fd", flags, Mode::empty()).map_err(kernel("descriptors"))?,
+        })
+    }
+
+    /// Reads the state of the calling process as it is now.
+    ///
+    /// # Errors
+    /// When a fact cannot be read: a receipt is complete or there is none.
+    pub fn observe(mut self, applied: &Applied) -> Result<Receipt, ReceiptError> {
+        let status = read(&mut self.status, "status")?;
+        let oom = read(&mut self.oom_score_adj, "out-of-memory adjustment")?;
         let rlimits = RlimitKind::ALL
             .into_iter()
             .map(Rlimit::read)
             .collect::<Result<Vec<_>, _>>()
             .map_err(kernel("resource limits"))?;
-        Ok(Self {
+        Ok(Receipt {
             pid: nix::unistd::getpid().as_raw(),
             process_group: nix::unistd::getpgrp().as_raw(),
             session: nix::unistd::getsid(None).map_err(kernel("session"))?.as_raw(),
@@ -86,14 +120,39 @@ impl Receipt {
             signals_ignored: number(&status, "SigIgn", 16)?,
             umask: narrow(number(&status, "Umask", 8)?, "Umask")?,
             rlimits,
-            descriptors: kept_descriptors().map_err(kernel("descriptors"))?,
+            descriptors: kept_descriptors(&mut self.descriptors).map_err(kernel("descriptors"))?,
             death_signal: prctl::get_pdeathsig().map_err(kernel("death signal"))?.map(|signal| signal as i32),
             dumpable: prctl::get_dumpable().map_err(kernel("dumpable flag"))?,
             oom_score_adj: oom
                 .trim()
                 .parse()
                 .map_err(|_not_a_number| malformed("out-of-memory adjustment"))?,
+            capabilities: Held {
+                inheritable: number(&status, "CapInh", 16)?,
+                permitted: number(&status, "CapPrm", 16)?,
+                effective: number(&status, "CapEff", 16)?,
+                bounding: number(&status, "CapBnd", 16)?,
+                ambient: number(&status, "CapAmb", 16)?,
+            },
+            walls: applied.walls,
+            answers: applied.answers,
         })
+    }
+}
+
+fn read(file: &mut File, what: &'static str) -> Result<String, ReceiptError> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(|source| ReceiptError { what, source })?;
+    Ok(text)
+}
+
+impl Receipt {
+    /// Reads the state of the calling process, where nothing closes `/proc` and no walls were tried.
+    ///
+    /// # Errors
+    /// As [`Observer::open`] and [`Observer::observe`].
+    pub fn observe() -> Result<Self, ReceiptError> {
+        Observer::open()?.observe(&Applied::default())
     }
 
     /// The limit of one kind.
@@ -102,13 +161,20 @@ impl Receipt {
     }
 }
 
-fn kept_descriptors() -> Result<Vec<i32>, Errno> {
+/// Descriptors without close-on-exec, in order.
+fn kept_descriptors(open: &mut Dir) -> Result<Vec<i32>, Errno> {
     let mut kept = Vec::new();
-    for descriptor in sys::open_descriptors()? {
-        if !sys::closes_on_exec(descriptor)? {
-            kept.push(descriptor);
+    for entry in open.iter() {
+        let entry = entry?;
+        let Some(number) = entry.file_name().to_str().ok().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        // What was closed since the directory was read is not kept either.
+        if matches!(sys::closes_on_exec(number), Ok(false)) {
+            kept.push(number);
         }
     }
+    kept.sort_unstable();
     Ok(kept)
 }
 

@@ -28,11 +28,15 @@ pub enum RlimitKind {
     AddressSpace,
     /// `RLIMIT_NPROC`: processes and threads of the user; observed and reported, never part of a plan.
     Processes,
+    /// `RLIMIT_MEMLOCK`: pages kept in memory.
+    LockedMemory,
+    /// `RLIMIT_MSGQUEUE`: bytes in message queues of the user.
+    MessageQueues,
 }
 
 impl RlimitKind {
     /// Every kind, in the order in which reports list them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Core,
         Self::Cpu,
         Self::Data,
@@ -41,6 +45,8 @@ impl RlimitKind {
         Self::Stack,
         Self::AddressSpace,
         Self::Processes,
+        Self::LockedMemory,
+        Self::MessageQueues,
     ];
 
     /// The kernel's own name, as people know it.
@@ -54,6 +60,8 @@ impl RlimitKind {
             Self::Stack => "RLIMIT_STACK",
             Self::AddressSpace => "RLIMIT_AS",
             Self::Processes => "RLIMIT_NPROC",
+            Self::LockedMemory => "RLIMIT_MEMLOCK",
+            Self::MessageQueues => "RLIMIT_MSGQUEUE",
         }
     }
 
@@ -67,6 +75,8 @@ impl RlimitKind {
             Self::Stack => Resource::RLIMIT_STACK,
             Self::AddressSpace => Resource::RLIMIT_AS,
             Self::Processes => Resource::RLIMIT_NPROC,
+            Self::LockedMemory => Resource::RLIMIT_MEMLOCK,
+            Self::MessageQueues => Resource::RLIMIT_MSGQUEUE,
         }
     }
 }

@@ -104,7 +104,11 @@ pub(crate) fn remove_variable_if_alone(name: &str) -> bool {
 
 /// Whether this process has exactly one thread; `false` when that cannot be seen.
 pub(crate) fn is_single_threaded() -> bool {
-    std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() == 1)
+    use std::os::unix::fs::MetadataExt as _;
+    /// A directory has two links, and one more for each directory in it: here, for each thread.
+    const LINKS_OF_ONE: u64 = 3;
+    // Asking works where a sandbox has closed the directory to reading.
+    std::fs::metadata("/proc/self/task").is_ok_and(|tasks| tasks.nlink() == LINKS_OF_ONE)
 }
 
 /// The Landlock version of the running kernel.
@@ -142,4 +146,58 @@ pub(crate) fn set_oom_score_adj(adj: i32) -> Result<(), Errno> {
 
 pub(crate) fn errno_of(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+/// Whether the bounding set has a capability; `EINVAL` for a number the kernel does not know.
+pub(crate) fn bounding_has(capability: u32) -> Result<bool, Errno> {
+    #[expect(unsafe_code, reason = "the bounding set has no safe wrapper")]
+    // SAFETY: the call takes integers only.
+    let result = unsafe { libc::prctl(libc::PR_CAPBSET_READ, libc::c_ulong::from(capability), 0, 0, 0) };
+    Errno::result(result).map(|found| found == 1)
+}
+
+/// Takes a capability out of the bounding set.
+pub(crate) fn bounding_drop(capability: u32) -> Result<(), Errno> {
+    #[expect(unsafe_code, reason = "the bounding set has no safe wrapper")]
+    // SAFETY: as for `bounding_has`.
+    let result = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, libc::c_ulong::from(capability), 0, 0, 0) };
+    Errno::result(result).map(drop)
+}
+
+/// Sets the secure bits; locked ones cannot be changed later.
+pub(crate) fn set_secure_bits(bits: libc::c_int) -> Result<(), Errno> {
+    #[expect(unsafe_code, reason = "secure bits have no safe wrapper")]
+    // SAFETY: as for `bounding_has`.
+    let result =
+        unsafe { libc::prctl(libc::PR_SET_SECUREBITS, libc::c_ulong::from(bits.unsigned_abs()), 0, 0, 0) };
+    Errno::result(result).map(drop)
+}
+
+/// Empties the ambient set.
+pub(crate) fn clear_ambient() -> Result<(), Errno> {
+    #[expect(unsafe_code, reason = "the ambient set has no safe wrapper")]
+    // SAFETY: as for `bounding_has`.
+    let result = unsafe {
+        libc::prctl(
+            libc::PR_CAP_AMBIENT,
+            libc::c_ulong::from(libc::PR_CAP_AMBIENT_CLEAR_ALL.unsigned_abs()),
+            0,
+            0,
+            0,
+        )
+    };
+    Errno::result(result).map(drop)
+}
+
+/// Empties the effective, permitted and inheritable sets of this thread.
+pub(crate) fn clear_capabilities() -> Result<(), Errno> {
+    /// `_LINUX_CAPABILITY_VERSION_3`: sets of 64 bits, in two halves.
+    const VERSION: u32 = 0x2008_0522;
+    let header: [u32; 2] = [VERSION, 0];
+    let none = [0_u32; 6];
+    #[expect(unsafe_code, reason = "capset has no safe wrapper")]
+    // SAFETY: the header is the kernel's structure of a version and a thread (0 is this one), the data two of its
+    // structures of three words, as this version wants; both live through the call, which only reads the data.
+    let result = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr()) };
+    Errno::result(result).map(drop)
 }

@@ -1,14 +1,19 @@
 //! Compares a receipt with its plan, and puts both into the words of a report.
 //! It reads no machine state: the same inputs give the same answer anywhere.
 
+use nix::errno::Errno;
 use plugdock_contracts::outcome::{Mechanism, MechanismState, SandboxReport};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::SandboxPlan;
 use crate::receipt::Receipt;
+use crate::seccomp::SyscallPolicy;
 
 /// The signal number of `SIGKILL`, the only death signal a worker cannot ignore.
 const KILL: i32 = libc::SIGKILL;
+
+/// The seccomp mode of a process whose system calls are filtered.
+const FILTER: u32 = 2;
 
 /// A fact of the receipt that is not what the plan says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -102,12 +107,55 @@ fn checks(plan: &SandboxPlan, receipt: &Receipt) -> Vec<Check> {
     if let Some(adj) = plan.oom_score_adj {
         checks.push(Check::new("oom-score-adj", &adj, &receipt.oom_score_adj));
     }
+    if plan.drop_privileges {
+        let sets = receipt.capabilities.sets(receipt.uid == 0);
+        checks.extend(sets.map(|(name, set)| Check::new(name, &"none", &capabilities(set))));
+    }
+    if let Some(domain) = &plan.domain {
+        checks.extend(walls(domain.opens_root(), receipt));
+    }
+    if let Some(policy) = &plan.syscalls {
+        checks.push(Check::new("seccomp", &FILTER, &receipt.seccomp));
+        checks.extend(filtered(policy, receipt));
+    }
     for limit in &plan.rlimits {
         let observed =
             receipt.rlimit(limit.kind).map_or_else(|| "not reported".to_owned(), |found| found.values());
         checks.push(Check::new(limit.kind.as_str(), &limit.values(), &observed));
     }
     checks
+}
+
+/// The walls of a domain, each with the errno that it answered.
+fn walls(root_is_open: bool, receipt: &Receipt) -> Vec<Check> {
+    match receipt.walls {
+        Some(walls) => walls
+            .checks(root_is_open)
+            .into_iter()
+            .map(|(name, planned, observed)| Check::new(name, &answer(planned), &answer(observed)))
+            .collect(),
+        None => vec![Check::new("landlock", &"in force", &"not tried")],
+    }
+}
+
+/// How filtered system calls answered.
+fn filtered(policy: &SyscallPolicy, receipt: &Receipt) -> Vec<Check> {
+    match receipt.answers {
+        Some(answers) => answers
+            .checks(policy)
+            .into_iter()
+            .map(|(name, planned, observed)| Check::new(name, &answer(planned), &answer(observed)))
+            .collect(),
+        None => vec![Check::new("seccomp-answers", &"as planned", &"not tried")],
+    }
+}
+
+fn answer(errno: i32) -> String {
+    if errno == 0 { "open".to_owned() } else { format!("closed ({})", Errno::from_raw(errno)) }
+}
+
+fn capabilities(set: u64) -> String {
+    if set == 0 { "none".to_owned() } else { format!("{set:#x}") }
 }
 
 fn signals(mask: u64) -> String {
@@ -120,9 +168,14 @@ fn list(numbers: impl Iterator<Item = i32>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use plugdock_contracts::permission::Permissions;
+
     use super::*;
+    use crate::domain::{DomainPlan, Walls};
     use crate::plan::SandboxProfile;
+    use crate::privilege::Held;
     use crate::rlimit::{Rlimit, RlimitKind};
+    use crate::seccomp::SyscallAnswers;
 
     fn plan() -> SandboxPlan {
         SandboxPlan {
@@ -133,6 +186,9 @@ mod tests {
             umask: 0o077,
             die_with_spawner: true,
             oom_score_adj: Some(100),
+            domain: None,
+            syscalls: None,
+            drop_privileges: false,
             unenforced: Vec::new(),
         }
     }
@@ -153,11 +209,24 @@ mod tests {
             death_signal: Some(KILL),
             dumpable: false,
             oom_score_adj: 100,
+            capabilities: Held::default(),
+            walls: None,
+            answers: None,
         }
     }
 
     /// Makes one fact false.
     type Spoil = fn(&mut Receipt);
+
+    /// How a process under `restricted` is answered.
+    const ANSWERS: SyscallAnswers = SyscallAnswers {
+        clone3: libc::ENOSYS,
+        unshare: libc::EPERM,
+        socket: libc::EAFNOSUPPORT,
+        connect: libc::EPERM,
+        process_group: libc::EPERM,
+        mode: libc::EPERM,
+    };
 
     #[test]
     fn a_true_receipt_passes_and_every_false_fact_is_named() {
@@ -181,6 +250,49 @@ mod tests {
             let wrong = verify(&plan(), &spoilt).unwrap_err();
             assert_eq!(wrong.iter().map(|w| w.mechanism.as_str()).collect::<Vec<_>>(), [mechanism]);
         }
+    }
+
+    #[test]
+    fn each_wall_of_a_confined_worker_is_checked() {
+        let mut plan = plan();
+        plan.domain = Some(DomainPlan::compute(&Permissions::deny_all(), 7));
+        plan.syscalls = Some(SyscallPolicy::restricted());
+        plan.drop_privileges = true;
+        let mut confined = receipt();
+        confined.seccomp = 2;
+        confined.uid = 0;
+        confined.walls = Some(Walls { files: libc::EACCES, tcp: libc::EACCES, signals: libc::EPERM });
+        confined.answers = Some(ANSWERS);
+        assert_eq!(verify(&plan, &confined), Ok(()));
+        let rows: [(&str, Spoil); 17] = [
+            ("seccomp", |r| r.seccomp = 0),
+            ("seccomp-answers", |r| r.answers = None),
+            ("seccomp-clone3", |r| r.answers.as_mut().unwrap().clone3 = libc::EINVAL),
+            ("seccomp-unshare", |r| r.answers.as_mut().unwrap().unshare = libc::EINVAL),
+            ("seccomp-socket", |r| r.answers.as_mut().unwrap().socket = 0),
+            ("seccomp-connect", |r| r.answers.as_mut().unwrap().connect = libc::EBADF),
+            ("seccomp-process-group", |r| r.answers.as_mut().unwrap().process_group = 0),
+            ("seccomp-mode", |r| r.answers.as_mut().unwrap().mode = libc::EFAULT),
+            ("landlock", |r| r.walls = None),
+            ("landlock-files", |r| r.walls.as_mut().unwrap().files = 0),
+            ("landlock-tcp", |r| r.walls.as_mut().unwrap().tcp = 0),
+            ("landlock-signals", |r| r.walls.as_mut().unwrap().signals = 0),
+            ("capabilities-effective", |r| r.capabilities.effective = 1),
+            ("capabilities-permitted", |r| r.capabilities.permitted = 1),
+            ("capabilities-inheritable", |r| r.capabilities.inheritable = 1),
+            ("capabilities-bounding", |r| r.capabilities.bounding = 1 << 21),
+            ("capabilities-ambient", |r| r.capabilities.ambient = 1),
+        ];
+        for (mechanism, spoil) in rows {
+            let mut spoilt = confined.clone();
+            spoil(&mut spoilt);
+            let wrong = verify(&plan, &spoilt).unwrap_err();
+            assert_eq!(wrong.iter().map(|w| w.mechanism.as_str()).collect::<Vec<_>>(), [mechanism]);
+        }
+        // Without the privilege to empty it the bounding set stays, and gives nothing.
+        confined.uid = 1000;
+        confined.capabilities.bounding = u64::MAX;
+        assert_eq!(verify(&plan, &confined), Ok(()));
     }
 
     #[test]

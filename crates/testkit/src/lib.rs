@@ -19,6 +19,7 @@
 
 mod behaviour;
 pub mod chaos;
+pub mod escape;
 pub mod harness;
 pub mod plugin;
 pub mod suite;

@@ -9,6 +9,7 @@ use crate::violation::Violation;
 const UNSAFE_PLACES: &[(&str, &str)] = &[
     ("crates/sandbox/", "system calls that no safe wrapper offers, made before the plugin runs"),
     ("crates/execution-factory/src/process/", "spawning, descriptors and the fork server"),
+    ("crates/testkit/src/bin/plugdock-escape/", "a hostile plugin makes the calls that safe code cannot"),
 ];
 
 /// The one file that names the wire format.

@@ -24,7 +24,19 @@ pub(crate) fn doctor(args: &Doctor, output: &Output) {
     let form = output.form();
     let paint = Paint(form.colour && form.result_terminal);
     output.result_line(&format!("kernel {}, user {}", found.kernel, found.uid));
-    output.result_line("a worker of the subprocess backend:");
+    for profile in &found.profiles {
+        let missing: Vec<String> = profile.missing.iter().map(ToString::to_string).collect();
+        let word = if missing.is_empty() {
+            "can be had".to_owned()
+        } else {
+            format!("lacks {}", missing.join("; "))
+        };
+        output.result_line(&format!("profile {}: {word}", profile.profile));
+    }
+    output.result_line(&format!(
+        "a worker under `{}`, which it has unless another is configured:",
+        found.strongest
+    ));
     for line in mechanisms(&found.mechanisms, paint) {
         output.result_line(&line);
     }

@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod describe;
 pub(crate) mod doctor;
 pub(crate) mod drain;
+pub(crate) mod explain;
 pub(crate) mod host;
 pub(crate) mod invocation;
 pub(crate) mod logs;

@@ -3,6 +3,7 @@
 mod description;
 mod error;
 mod explain;
+mod explanation;
 mod frame;
 mod json;
 mod line;
@@ -22,6 +23,7 @@ mod workers;
 pub(crate) use description::description;
 pub(crate) use error::error;
 pub(crate) use explain::{explain, mechanisms};
+pub(crate) use explanation::explanation;
 pub(crate) use frame::Frame;
 pub(crate) use json::indented;
 pub(crate) use line::{PlainProgress, log_line};

@@ -10,7 +10,7 @@ use crate::document::{Cursor, FromNode};
 
 /// Where a plugin's handlers run, as a demand of its manifest (`min_isolation`).
 ///
-/// By [`strength`](Self::strength): `in-process` < `subprocess` = `worker-pool`.
+/// By [`strength`](Self::strength): `in-process` < `subprocess` = `worker-pool` < `restricted` < `untrusted`.
 ///
 /// - `in-process` is no boundary at all: a handler shares the host's memory, and a crash of it is a crash of the host.
 /// - `subprocess` puts the kernel's process boundary between plugin and host.
@@ -18,8 +18,11 @@ use crate::document::{Cursor, FromNode};
 ///   differs is that a worker lives on: executions of *one* plugin share a process one after another. A worker never
 ///   serves two plugins.
 ///
-/// There is no `Ord`, because two different values are equally strong. Sandbox profiles (`trusted`, `restricted`,
-/// `untrusted`) will rank above `subprocess`; they are refused as unknown until a backend can hold them.
+/// - `restricted` is a process of its own in which the kernel leaves the granted part of the machine: files by Landlock,
+///   system calls by a filter.
+/// - `untrusted` has namespaces and a file system of its own beside that.
+///
+/// There is no `Ord`, because two different values are equally strong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -31,12 +34,18 @@ pub enum Isolation {
     Subprocess,
     /// In a long-lived worker process of its own, or as strong.
     WorkerPool,
+    /// In a process that the kernel confines to what is granted.
+    Restricted,
+    /// In a process that sees nothing of the machine but what is granted.
+    Untrusted,
 }
 
-const WORDS: [(&str, Isolation); 3] = [
+const WORDS: [(&str, Isolation); 5] = [
     ("in-process", Isolation::InProcess),
     ("subprocess", Isolation::Subprocess),
     ("worker-pool", Isolation::WorkerPool),
+    ("restricted", Isolation::Restricted),
+    ("untrusted", Isolation::Untrusted),
 ];
 
 impl Isolation {
@@ -45,6 +54,8 @@ impl Isolation {
         match self {
             Self::InProcess => 0,
             Self::Subprocess | Self::WorkerPool => 1,
+            Self::Restricted => 2,
+            Self::Untrusted => 3,
         }
     }
 
@@ -68,6 +79,8 @@ impl Isolation {
             Self::InProcess => "in-process",
             Self::Subprocess => "subprocess",
             Self::WorkerPool => "worker-pool",
+            Self::Restricted => "restricted",
+            Self::Untrusted => "untrusted",
         }
     }
 }
@@ -90,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_process_of_any_kind_meets_a_demand_for_one() {
-        use Isolation::{InProcess, Subprocess, WorkerPool};
+        use Isolation::{InProcess, Restricted, Subprocess, Untrusted, WorkerPool};
         for (offered, min, met) in [
             (InProcess, InProcess, true),
             (InProcess, Subprocess, false),
@@ -98,6 +111,10 @@ mod tests {
             (Subprocess, InProcess, true),
             (Subprocess, WorkerPool, true),
             (WorkerPool, Subprocess, true),
+            (WorkerPool, Restricted, false),
+            (Restricted, WorkerPool, true),
+            (Restricted, Untrusted, false),
+            (Untrusted, Restricted, true),
         ] {
             assert_eq!(offered.meets(min), met, "{offered} for {min}");
         }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fault::excerpt;
 use super::{Grant, PermissionKind};
 
 /// Whether something may be done.
@@ -57,6 +58,12 @@ pub struct Denial {
 }
 
 impl Denial {
+    /// A refusal by a fixed rule, which no grant would change; for whoever finds it only while the thing is done, as a symbolic
+    /// link on the way or an address that a name leads to. The rule reads after "because".
+    pub fn by_rule(kind: PermissionKind, subject: &str, rule: impl Into<String>) -> Self {
+        Self { kind, subject: excerpt(subject), rule: Some(rule.into()), missing_scope: None }
+    }
+
     /// The grant that would have allowed it, as text: `net.http scope "https://api.example.com"`.
     pub fn missing(&self) -> Option<String> {
         self.missing_scope.as_ref().map(|scope| format!("{} scope {scope:?}", self.kind))

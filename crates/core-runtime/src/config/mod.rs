@@ -30,8 +30,8 @@ pub use field::{Field, Kind, Preset};
 pub use provenance::Provenance;
 pub use reference::markdown_reference;
 pub use runtime_config::{
-    ExecutionMode, ExecutionSection, HandlerLog, LogConfig, LogFormat, PluginSetting, RuntimeConfig, Setting,
-    ShutdownSection,
+    ExecutionMode, ExecutionSection, HandlerLog, LogConfig, LogFormat, PluginSetting, ProfileChoice,
+    RuntimeConfig, Setting, ShutdownSection,
 };
 pub use services::{
     CacheSection, EventsSection, PlatformSection, StateSection, StateStore, StorageSection, StorageStore,

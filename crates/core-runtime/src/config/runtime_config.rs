@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use plugdock_contracts::{Limits, PluginId, Timeouts, span};
-use plugdock_execution_factory::PoolConfig;
+use plugdock_execution_factory::{PoolConfig, SandboxProfile};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -71,6 +71,8 @@ struct Sections {
 pub struct ExecutionSection {
     /// Which backend.
     pub mode: ExecutionMode,
+    /// How much workers are isolated.
+    pub profile: ProfileChoice,
     /// Program that starts workers.
     pub spawner_program: Option<PathBuf>,
     /// Program that runs as the worker of linked plugins.
@@ -101,6 +103,30 @@ pub enum ExecutionMode {
     Subprocess,
     /// Long-lived worker processes.
     WorkerPool,
+}
+
+/// How much workers are isolated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ProfileChoice {
+    /// As much as the machine can hold.
+    Strongest,
+    /// Not beyond a process of their own.
+    Trusted,
+    /// To what is granted, by the kernel, or not at all.
+    Restricted,
+}
+
+impl ProfileChoice {
+    /// The profile that is demanded, if one is.
+    pub const fn demanded(self) -> Option<SandboxProfile> {
+        match self {
+            Self::Strongest => None,
+            Self::Trusted => Some(SandboxProfile::Trusted),
+            Self::Restricted => Some(SandboxProfile::Restricted),
+        }
+    }
 }
 
 /// How the host's own log is written.

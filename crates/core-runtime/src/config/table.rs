@@ -24,6 +24,9 @@ const UNLIMITED: Preset = Preset::Absent("no limit beyond the plugin's own");
 /// The modes of `execution.mode`.
 pub(crate) const MODES: &[&str] = &["auto", "in-process", "subprocess", "worker-pool"];
 
+/// The profiles of `execution.profile`.
+pub(crate) const PROFILES: &[&str] = &["strongest", "trusted", "restricted"];
+
 const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
 
 /// Every value but the plugins' tables, in the order in which they are shown.
@@ -37,6 +40,12 @@ const EXECUTION: &[Field] = &[
         Kind::Word(MODES),
         Preset::Value("auto"),
         "Which backend runs executions. `auto` takes `subprocess` where worker processes can be started, else `in-process` if plugins are linked into the host, and never `worker-pool`; see below. `worker-pool` keeps workers between executions, as `pool` says.",
+    ),
+    field(
+        "execution.profile",
+        Kind::Word(PROFILES),
+        Preset::Value("strongest"),
+        "How much workers are isolated. `trusted` leaves them the rights of the host's user; under `restricted` the kernel leaves them what the manifest grants, and a machine that cannot hold that is refused with `INSUFFICIENT_ISOLATION`. `strongest` takes the strongest that the machine can hold; `plugdock doctor` says which.",
     ),
     field(
         "execution.spawner_program",

@@ -114,6 +114,13 @@ pub(crate) trait Carrier: Send + Sync + 'static {
     /// A place to run. Dropping it gives it back.
     type Seat: Send;
 
+    /// Where the workspace of an execution on this seat must lie, see [`WorkspaceSpec::area`].
+    ///
+    /// [`WorkspaceSpec::area`]: plugdock_contracts::workspace::WorkspaceSpec::area
+    fn area(&self, _seat: &Self::Seat) -> Option<String> {
+        None
+    }
+
     /// Which backend it is.
     fn kind(&self) -> BackendKind;
 

@@ -150,6 +150,7 @@ impl<C: Carrier> Engine<C> {
         let Seated { plugin, limits, timeouts, mut seat, queue, .. } = seated;
         let mut spec = request.workspace.clone();
         spec.storage_limit = spec.storage_limit.or(limits.storage);
+        spec.area = self.parts.carrier.area(&seat);
         let lease = tokio::select! {
             biased;
             reason = port.cancelled() => return self.refused(request, cancelled_waiting(&reason)),
@@ -158,6 +159,7 @@ impl<C: Carrier> Engine<C> {
                 Err(error) => return self.refused(request, workspace_error(&error)),
             },
         };
+        port.gate().set_places(lease.dir(), lease.artifacts_dir());
         let section =
             self.parts.platform.config().ok().and_then(|config| config.section(&request.descriptor.plugin));
         let config = plugin.config(section, &request.descriptor.config);

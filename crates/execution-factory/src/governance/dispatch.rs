@@ -83,11 +83,19 @@ impl Gate {
             HostCall::Cache(call) => self.cache(scope, call, body).await,
             HostCall::State(call) => self.state(scope, call, body).await,
             HostCall::Storage(call) => self.storage(scope, call, body).await,
+            HostCall::Fs(call) => self.fs(scope, call, body).await,
+            HostCall::Http(call) => self.http(scope, call, body).await,
+            HostCall::Env(call) => self.env(&call),
+            HostCall::Shell(call) => self.shell(scope, call, body).await,
             HostCall::Custom(call) => self.custom(scope, call, body).await,
             HostCall::Events(call) => return self.events(scope, call, body).await,
             HostCall::Invoke(call) => return self.invoke(scope, call, body).await,
         };
-        done.map_err(ExecutionError::from)
+        done.map_err(|error| match error {
+            // What only the service could see is refused and told like what was seen before.
+            ServiceError::Denied(denial) => self.denied(&denial),
+            error => error.into(),
+        })
     }
 
     async fn cache(

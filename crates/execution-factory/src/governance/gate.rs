@@ -1,8 +1,9 @@
 //! The gate of one execution: checks, audits and does what its handler asks the host for, until the execution is over.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use plugdock_contracts::error::{ErrorCode, ExecutionError};
 use plugdock_contracts::host_call::{HostCall, HostReply, InvokeCall};
 use plugdock_contracts::permission::{Denial, Permissions};
 use plugdock_contracts::service::{AuditEvent, ServiceScope};
+use plugdock_contracts::workspace::WorkspaceKind;
 use plugdock_contracts::{BoxFuture, ExecutionRequest, LogLine, Payload};
 use plugdock_platform::Platform;
 use tokio::task::JoinSet;
@@ -50,12 +52,19 @@ pub(crate) struct GateParts {
     pub(crate) announcer: Announcer,
 }
 
+/// What an execution's own directories are, once they were leased.
+struct Places {
+    workspace: PathBuf,
+    artifacts: PathBuf,
+}
+
 /// The gate of one execution.
 pub(crate) struct Gate {
     pub(super) scope: ServiceScope,
     pub(super) parts: GateParts,
     pub(super) subscriptions: Subscriptions,
     deadline: Mutex<Option<Instant>>,
+    places: OnceLock<Places>,
     closed: AtomicBool,
 }
 
@@ -69,11 +78,16 @@ impl Gate {
         );
         scope.trace.clone_from(&descriptor.trace);
         scope.state_quota = parts.permissions.state_quota();
+        scope.plugin_root.clone_from(&parts.request.plugin_root);
+        if let WorkspaceKind::Existing { dir } = &parts.request.workspace.kind {
+            scope.workspace = Some(dir.clone());
+        }
         Self {
             scope,
             parts,
             subscriptions: Subscriptions::default(),
             deadline: Mutex::new(None),
+            places: OnceLock::new(),
             closed: AtomicBool::new(false),
         }
     }
@@ -86,6 +100,13 @@ impl Gate {
     /// Starts the clock that bounds every call.
     pub(crate) fn set_deadline(&self, deadline: Instant) {
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Some(deadline);
+    }
+
+    /// Says what `workspace` and `artifacts` mean in the paths of its calls. Only the first time counts: neither moves while
+    /// an execution runs.
+    pub(crate) fn set_places(&self, workspace: &Path, artifacts: &Path) {
+        let places = Places { workspace: workspace.to_owned(), artifacts: artifacts.to_owned() };
+        let _first_counts = self.places.set(places);
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -121,6 +142,10 @@ impl Gate {
         let remaining = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let mut scope = self.scope.clone();
         scope.remaining = remaining;
+        if let Some(places) = self.places.get() {
+            scope.workspace = Some(places.workspace.clone());
+            scope.artifacts = Some(places.artifacts.clone());
+        }
         // A task of its own: a service that panics answers an error and takes nobody with it.
         let mut task = JoinSet::new();
         let gate = Arc::clone(&self);
@@ -145,7 +170,7 @@ impl Gate {
     }
 
     /// Audits a denial and makes the error of it.
-    fn denied(&self, denial: &Denial) -> ExecutionError {
+    pub(super) fn denied(&self, denial: &Denial) -> ExecutionError {
         let missing = denial.missing();
         let permission = denial.kind.to_string();
         let event = AuditEvent::denied(

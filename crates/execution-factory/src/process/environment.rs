@@ -6,7 +6,7 @@ use std::path::Path;
 use plugdock_sandbox::channel::{CHANNEL_DESCRIPTOR, CHANNEL_VARIABLE};
 
 /// Where programs are searched: the directories every Linux system has, and none a user can write.
-const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+pub(super) const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// UTF-8 text without any language's sorting or messages.
 const LOCALE: &str = "C.UTF-8";

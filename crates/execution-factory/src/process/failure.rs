@@ -7,7 +7,7 @@ use plugdock_sandbox::SandboxStep;
 use serde::{Deserialize, Serialize};
 
 /// The step at which a start failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SpawnStep {

@@ -27,3 +27,4 @@ pub use output::{
     Allowance, ForwardLimits, OutputCollector, OutputLine, OutputReader, OutputReadiness, printable,
 };
 pub use role::{ROLE_VARIABLE, Role};
+pub(crate) use spawner::runners;

@@ -13,6 +13,7 @@ use super::carry::SubprocessCarrier;
 use crate::create::Shared;
 use crate::engine::{Announcer, Engine};
 use crate::process::{SpawnerClient, SpawnerConfig};
+use crate::worker::WorkerDefaults;
 
 /// Runs each execution in a process of its own, started by a small spawner process.
 ///
@@ -25,11 +26,12 @@ pub struct SubprocessBackend {
 
 impl SubprocessBackend {
     pub(crate) async fn start(shared: Shared) -> Result<Self, ExecutionError> {
+        let defaults = WorkerDefaults::of(&shared.config)?;
         let mut config = SpawnerConfig::default();
         config.program.clone_from(&shared.config.spawner_program);
         let spawner = SpawnerClient::start(config).await.map_err(|error| crate::worker::spawn(&error))?;
         let announcer = Announcer::new();
-        let carrier = SubprocessCarrier::new(spawner, &shared.config, announcer.clone());
+        let carrier = SubprocessCarrier::new(spawner, &shared.config, defaults, announcer.clone());
         Ok(Self { engine: Engine::new(shared.into_engine_parts(carrier, announcer)) })
     }
 }

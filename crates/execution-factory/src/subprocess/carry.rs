@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use plugdock_contracts::backend::{BackendEvent, BackendKind};
 use plugdock_contracts::describe::PluginDescription;
-use plugdock_contracts::error::{ErrorChain, ErrorCode, ExecutionError};
+use plugdock_contracts::error::ExecutionError;
 use plugdock_contracts::health::HealthReport;
 use plugdock_contracts::manifest::Isolation;
 use plugdock_contracts::outcome::WorkerStart;
 use plugdock_contracts::stats::BackendStats;
 use plugdock_contracts::{BoxFuture, Payload, Usage, WorkerId};
-use plugdock_sandbox::HostCapabilities;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
@@ -51,12 +50,12 @@ impl Drop for Alive<'_> {
 }
 
 impl SubprocessCarrier {
-    pub(super) fn new(spawner: SpawnerClient, config: &BackendConfig, announcer: Announcer) -> Self {
-        let defaults = WorkerDefaults {
-            worker_program: config.worker_program.clone(),
-            handshake: config.handshake,
-            capabilities: HostCapabilities::probe(),
-        };
+    pub(super) fn new(
+        spawner: SpawnerClient,
+        config: &BackendConfig,
+        defaults: WorkerDefaults,
+        announcer: Announcer,
+    ) -> Self {
         Self {
             slots: Slots::new(config.max_concurrent, config.max_waiting),
             spawner,
@@ -76,12 +75,10 @@ impl SubprocessCarrier {
 
     async fn attach(&self, job: &Job, id: &WorkerId) -> Result<Attached, ExecutionError> {
         let work = job.descriptor.workspace.as_deref().unwrap_or(&job.temp_dir);
-        let places = Places { work, temporary: &job.temp_dir };
+        let artifacts = job.descriptor.artifacts.as_deref();
+        let places = Places { work, temporary: &job.temp_dir, more: artifacts };
         let permissions = job.port.gate().permissions();
-        let spawn = self.defaults.spec(&job.plugin, &job.limits, permissions, places).map_err(|error| {
-            ExecutionError::new(ErrorCode::SpawnFailed, "the host's own program is not known")
-                .with_chain(vec![ErrorChain(&error).to_string()])
-        })?;
+        let spawn = self.defaults.spec(&job.plugin, &job.limits, permissions, places).await?;
         let manifest = &job.plugin.manifest;
         let spec = AttachSpec {
             spawn,
@@ -157,7 +154,7 @@ impl Carrier for SubprocessCarrier {
     }
 
     fn isolation(&self) -> Isolation {
-        Isolation::Subprocess
+        self.defaults.isolation(BackendKind::Subprocess)
     }
 
     async fn reserve<'a>(&'a self, claim: Claim<'a>) -> Result<OwnedSemaphorePermit, NoSeat> {

@@ -24,10 +24,8 @@ pub(crate) async fn ask(
     if let Program::Linked(linked) = &plugin.program {
         return Ok(linked.description().clone());
     }
-    let places = Places { work: dir, temporary: dir };
-    let spawn = defaults
-        .spec(plugin, &Limits::default(), &Permissions::deny_all(), places)
-        .map_err(|error| ExecutionError::from_error(ErrorCode::SpawnFailed, &error))?;
+    let places = Places { work: dir, temporary: dir, more: None };
+    let spawn = defaults.spec(plugin, &Limits::default(), &Permissions::deny_all(), places).await?;
     let spec = AttachSpec {
         spawn,
         handshake: defaults.handshake,

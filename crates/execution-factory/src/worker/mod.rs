@@ -19,5 +19,5 @@ pub(crate) use describe::ask;
 pub(crate) use failure::{crash_cause, kill_reason, spawn};
 pub(crate) use gauge::{cpu_of, resident_of};
 pub(crate) use output::{Origin, OutputDesk, OutputPump};
-pub(crate) use spec::{Places, WorkerDefaults};
+pub(crate) use spec::{Places, WorkerDefaults, insufficient};
 pub(crate) use verdict::{Death, output_limits, payload_limit, takes_input};

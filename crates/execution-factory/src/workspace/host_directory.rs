@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use nix::sys::stat::fstat;
+use nix::sys::stat::{Mode, fstat};
 use plugdock_contracts::workspace::WorkspaceError;
 
 use crate::workspace::directory::{Directory, OWNER_FILE};
@@ -20,6 +20,8 @@ pub(crate) const HOST_PREFIX: &str = "host-";
 /// What is appended to it for the lock file.
 pub(crate) const LOCK_SUFFIX: &str = ".lock";
 pub(crate) const LEASES: &str = "leases";
+/// What the name of an area's directory starts with; no execution's id does.
+pub(crate) const AREA_PREFIX: char = '@';
 pub(crate) const KEPT: &str = "kept";
 pub(crate) const TRASH: &str = "trash";
 
@@ -64,6 +66,21 @@ impl HostDirectory {
     /// Where the leases lie.
     pub(crate) fn leases_path(&self) -> PathBuf {
         self.path.join(LEASES)
+    }
+
+    /// Opens the directory of an area among the leases, made when it is not there. Its name is that of no execution.
+    pub(crate) fn area(&self, area: &str) -> nix::Result<(Directory, PathBuf)> {
+        let name = format!("{AREA_PREFIX}{area}");
+        let directory = self.leases.child_or_make(name.as_str(), Mode::S_IRWXU)?;
+        Ok((directory, self.leases_path().join(name)))
+    }
+
+    /// Removes the directory of an area if nothing lies in it.
+    pub(crate) fn remove_area_if_empty(&self, area: &str) {
+        match self.leases.remove_empty(format!("{AREA_PREFIX}{area}").as_str()) {
+            Ok(()) | Err(Errno::ENOTEMPTY | Errno::EEXIST | Errno::ENOENT) => {}
+            Err(errno) => tracing::warn!(area, error = %errno, "the directory of a workspace area stays"),
+        }
     }
 
     /// Where ended leases are moved to.

@@ -32,6 +32,7 @@ pub(crate) struct LocalLease {
     dir: PathBuf,
     artifacts_dir: PathBuf,
     temp_dir: PathBuf,
+    area_dir: Option<PathBuf>,
     /// The storage limit bounds the artifacts too, by length: a sparse file may be long and occupy nothing.
     limits: ArtifactLimits,
     own: LeaseDirectory,
@@ -45,8 +46,8 @@ impl LocalLease {
         spec: &WorkspaceSpec,
     ) -> Result<Self, WorkspaceError> {
         let existing = existing_dir(spec)?;
-        let mut own = LeaseDirectory::make(shared, execution)?;
-        let path = shared.host.leases_path().join(&own.name);
+        let mut own = LeaseDirectory::make(shared, execution, spec.area.as_deref())?;
+        let path = own.path();
         match Self::fill(&mut own, &path, spec, existing.is_none()) {
             Ok(()) => {}
             Err(error) => {
@@ -68,6 +69,7 @@ impl LocalLease {
             dir: existing.unwrap_or_else(|| path.join(WORK)),
             artifacts_dir: path.join(ARTIFACTS),
             temp_dir: path.join(TEMP),
+            area_dir: own.area_path(),
             limits,
             own,
         })
@@ -121,6 +123,10 @@ impl WorkspaceLease for LocalLease {
 
     fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    fn area_dir(&self) -> Option<&Path> {
+        self.area_dir.as_deref()
     }
 
     fn artifacts_dir(&self) -> &Path {

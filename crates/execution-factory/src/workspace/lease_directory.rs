@@ -1,6 +1,7 @@
 //! The directory of one lease among those of its host, and how it ends: removed, kept, or moved to the trash when dropped.
 //! It knows nothing of what lies inside but the temporary part, which ends in any case.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use nix::errno::Errno;
@@ -20,21 +21,79 @@ pub(crate) const TEMP: &str = "tmp";
 #[derive(Debug)]
 pub(crate) struct LeaseDirectory {
     shared: Arc<Shared>,
-    /// The name in `leases`, and of the marker in `kept`.
+    /// Where it lies: `leases`, or an area there.
+    home: Home,
+    /// The name at home, and of the marker in `kept`.
     pub(crate) name: String,
     pub(crate) held: Arc<Directory>,
     keep: bool,
     ended: bool,
 }
 
+/// The directory that leases lie in.
+#[derive(Debug)]
+struct Home {
+    /// An area; `leases` itself without one.
+    area: Option<(String, Directory)>,
+    path: PathBuf,
+}
+
+/// How often an area is opened again that somebody else removes at the same moment, empty as it is.
+const MAX_AREA_ATTEMPTS: u32 = 16;
+
+impl Home {
+    fn open(shared: &Shared, area: Option<&str>) -> nix::Result<Self> {
+        let path = shared.host.leases_path();
+        let Some(area) = area else { return Ok(Self { area: None, path }) };
+        let (directory, path) = shared.host.area(area)?;
+        Ok(Self { area: Some((area.to_owned(), directory)), path })
+    }
+
+    fn directory<'a>(&'a self, shared: &'a Shared) -> &'a Directory {
+        self.area.as_ref().map_or(&shared.host.leases, |(_name, directory)| directory)
+    }
+
+    /// Opens the home of a lease and makes the lease's directory there.
+    fn make(shared: &Shared, area: Option<&str>, name: &str) -> nix::Result<(Self, Directory)> {
+        for _ in 0..MAX_AREA_ATTEMPTS {
+            let home = Self::open(shared, area);
+            let made = home.and_then(|home| home.directory(shared).make(name).map(|held| (home, held)));
+            match made {
+                // The last lease of the area ended just now, and its directory with it.
+                Err(Errno::ENOENT) if area.is_some() => {}
+                other => return other,
+            }
+        }
+        Err(Errno::EAGAIN)
+    }
+}
+
+/// An area's name is one component, and no other's prefix games: letters, digits and `-`.
+fn check_area(area: &str) -> Result<(), WorkspaceError> {
+    let fits =
+        !area.is_empty() && area.len() <= 64 && area.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if fits {
+        return Ok(());
+    }
+    let shown = area.escape_debug();
+    Err(WorkspaceError::Invalid {
+        reason: format!("`{shown}` names no area: write 1 to 64 ASCII letters, digits and `-`"),
+    })
+}
+
 impl LeaseDirectory {
-    pub(crate) fn make(shared: &Arc<Shared>, execution: &ExecutionId) -> Result<Self, WorkspaceError> {
+    pub(crate) fn make(
+        shared: &Arc<Shared>,
+        execution: &ExecutionId,
+        area: Option<&str>,
+    ) -> Result<Self, WorkspaceError> {
+        area.map_or(Ok(()), check_area)?;
         let (leases, path) = (&shared.host.leases, shared.host.leases_path());
         if !leases.is_at(&path) {
             // What the descriptors still reach is not what the paths given to a handler would lead to.
             return Err(io_failure("find", &path, Errno::ESTALE));
         }
-        let held = match leases.make(execution.as_str()) {
+        let (home, held) = match Home::make(shared, area, execution.as_str()) {
             Err(Errno::EEXIST) => return Err(WorkspaceError::AlreadyLeased { id: execution.clone() }),
             made => made.map_err(|errno| io_failure("create", &path.join(execution.as_str()), errno))?,
         };
@@ -46,7 +105,17 @@ impl LeaseDirectory {
             }
         }
         let (shared, name) = (Arc::clone(shared), execution.as_str().to_owned());
-        Ok(Self { shared, name, held: Arc::new(held), keep: false, ended: false })
+        Ok(Self { shared, home, name, held: Arc::new(held), keep: false, ended: false })
+    }
+
+    /// Its path.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.home.path.join(&self.name)
+    }
+
+    /// The directory of its area, if it lies in one.
+    pub(crate) fn area_path(&self) -> Option<PathBuf> {
+        self.home.area.is_some().then(|| self.home.path.clone())
     }
 
     /// Notes that the directory stays, on disk too, so that it outlives a host that dies.
@@ -65,7 +134,7 @@ impl LeaseDirectory {
             return self.remove();
         }
         self.ended = true;
-        let path = self.shared.host.leases_path().join(&self.name);
+        let path = self.path();
         tracing::info!(workspace = self.name, path = %path.display(), "workspace is kept");
         match TreeRemover::new().remove_entry(&self.held, TEMP) {
             Ok(_removal) => Ok(()),
@@ -78,7 +147,9 @@ impl LeaseDirectory {
         self.ended = true;
         let host = &self.shared.host;
         let name = format!("released-{}", self.shared.next());
-        if !self.move_to_trash(&host.leases, &self.name, &name)? {
+        let moved = self.move_to_trash(self.home.directory(&self.shared), &self.name, &name);
+        self.leave_area();
+        if !moved? {
             return Ok(());
         }
         match TreeRemover::new().remove_entry(&host.trash, name.as_str()) {
@@ -91,6 +162,13 @@ impl LeaseDirectory {
                 }
                 Err(removal_failure(&host.trash_path().join(dropped), error))
             }
+        }
+    }
+
+    /// Takes the area's directory away with its last lease.
+    fn leave_area(&self) {
+        if let Some((area, _directory)) = &self.home.area {
+            self.shared.host.remove_area_if_empty(area);
         }
     }
 
@@ -112,7 +190,7 @@ impl LeaseDirectory {
                 );
                 Ok(false)
             }
-            Err(errno) => Err(io_failure("move away", &host.leases_path().join(&self.name), errno)),
+            Err(errno) => Err(io_failure("move away", &self.path(), errno)),
         }
     }
 }
@@ -131,8 +209,9 @@ impl Drop for LeaseDirectory {
         let moved = if self.keep {
             self.move_to_trash(&self.held, TEMP, &name)
         } else {
-            self.move_to_trash(&self.shared.host.leases, &self.name, &name)
+            self.move_to_trash(self.home.directory(&self.shared), &self.name, &name)
         };
+        self.leave_area();
         match moved {
             Ok(_moved) => self.shared.reaper.wake(),
             Err(error) => {

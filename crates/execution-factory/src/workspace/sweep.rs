@@ -9,7 +9,9 @@ use nix::errno::Errno;
 use nix::fcntl::Flock;
 
 use crate::workspace::directory::{Directory, shown};
-use crate::workspace::host_directory::{HOST_PREFIX, KEPT, LEASES, LOCK_SUFFIX, TRASH, try_lock};
+use crate::workspace::host_directory::{
+    AREA_PREFIX, HOST_PREFIX, KEPT, LEASES, LOCK_SUFFIX, TRASH, try_lock,
+};
 use crate::workspace::lease_directory::TEMP;
 use crate::workspace::removal::RemoveError;
 use crate::workspace::tree_remover::TreeRemover;
@@ -128,22 +130,44 @@ impl Sweep {
     fn spare(&mut self, dir: &Directory, kept: &HashSet<CString>) -> Result<bool, RemoveError> {
         let leases = dir.child(LEASES).map_err(|errno| RemoveError::Parent(errno.into()))?;
         let mut present = false;
-        for entry in leases.entries().map_err(|errno| RemoveError::Parent(errno.into()))? {
-            let name = entry.map_err(|errno| RemoveError::Parent(errno.into()))?.name;
-            if !kept.contains(&name) {
-                self.remove(&leases, &*name)?;
-            } else if let Ok(lease) = leases.child(&*name) {
-                present = true;
-                self.remove(&lease, TEMP)?;
+        for name in names(&leases)? {
+            if !is_area(&name) {
+                present |= self.spare_one(&leases, &name, kept)?;
+                continue;
             }
+            let mut in_area = false;
+            if let Ok(area) = leases.child(&*name) {
+                for name in self::names(&area)? {
+                    in_area |= self.spare_one(&area, &name, kept)?;
+                }
+            }
+            if !in_area {
+                self.remove(&leases, &*name)?;
+            }
+            present |= in_area;
         }
         if let Ok(trash) = dir.child(TRASH) {
-            for entry in trash.entries().map_err(|errno| RemoveError::Parent(errno.into()))? {
-                let name = entry.map_err(|errno| RemoveError::Parent(errno.into()))?.name;
+            for name in names(&trash)? {
                 self.remove(&trash, &*name)?;
             }
         }
         Ok(present)
+    }
+
+    /// Removes a lease, or its temporary part when it is kept; answers whether it is kept and there.
+    fn spare_one(
+        &mut self,
+        home: &Directory,
+        name: &CStr,
+        kept: &HashSet<CString>,
+    ) -> Result<bool, RemoveError> {
+        if !kept.contains(name) {
+            self.remove(home, name)?;
+            return Ok(false);
+        }
+        let Ok(lease) = home.child(name) else { return Ok(false) };
+        self.remove(&lease, TEMP)?;
+        Ok(true)
     }
 
     fn remove<N: nix::NixPath + ?Sized>(&mut self, parent: &Directory, name: &N) -> Result<(), RemoveError> {
@@ -152,6 +176,16 @@ impl Sweep {
         self.report.directories_removed += removal.directories;
         Ok(())
     }
+}
+
+/// The names in a directory, read before anything in it is removed.
+fn names(directory: &Directory) -> Result<Vec<CString>, RemoveError> {
+    let entries = directory.entries().map_err(|errno| RemoveError::Parent(errno.into()))?;
+    entries.map(|entry| Ok(entry.map_err(|errno| RemoveError::Parent(errno.into()))?.name)).collect()
+}
+
+fn is_area(name: &CStr) -> bool {
+    name.to_bytes().first().is_some_and(|first| char::from(*first) == AREA_PREFIX)
 }
 
 /// Takes the lock of a host if it is free.

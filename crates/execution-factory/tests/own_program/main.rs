@@ -6,11 +6,12 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use plugdock_contracts::limits::Limits;
+use plugdock_contracts::permission::Permissions;
 use plugdock_execution_factory::process::{
     ExitCause, ROLE_VARIABLE, Spawn as _, SpawnError, SpawnSpec, SpawnerClient, SpawnerConfig, environment,
     spawner,
 };
-use plugdock_sandbox::{HostCapabilities, SandboxPlan};
+use plugdock_sandbox::{HostCapabilities, SandboxPlan, SandboxProfile};
 
 const TEST: &str = "own_program_becomes_the_spawner";
 
@@ -57,7 +58,13 @@ async fn starts_workers() {
         ],
         env: environment::scrubbed(&dir, &dir),
         dir,
-        plan: SandboxPlan::compute(&Limits::default(), &HostCapabilities::probe()),
+        plan: SandboxPlan::compute(
+            &Permissions::deny_all(),
+            &Limits::default(),
+            SandboxProfile::Trusted,
+            &HostCapabilities::probe(),
+        )
+        .expect("the weakest profile needs nothing that a kernel lacks"),
         setup_within: CEILING,
     };
     let mut worker = client.spawn(spec).await.expect("a worker starts");

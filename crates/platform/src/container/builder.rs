@@ -4,10 +4,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use plugdock_contracts::file::FsService;
+use plugdock_contracts::http::HttpService;
 use plugdock_contracts::service::{
     AuditSink, CacheService, ConfigService, CustomService, EventService, LogSink, StateService,
     StorageService,
 };
+use plugdock_contracts::shell::ShellService;
 
 use super::lifecycle::Lifecycle;
 use super::platform::Platform;
@@ -48,6 +51,27 @@ impl PlatformBuilder {
     #[must_use]
     pub fn with_events(mut self, events: Arc<dyn EventService>) -> Self {
         self.services.events = Some(events);
+        self
+    }
+
+    /// With these files of the host.
+    #[must_use]
+    pub fn with_fs(mut self, fs: Arc<dyn FsService>) -> Self {
+        self.services.fs = Some(fs);
+        self
+    }
+
+    /// With these requests over HTTP.
+    #[must_use]
+    pub fn with_http(mut self, http: Arc<dyn HttpService>) -> Self {
+        self.services.http = Some(http);
+        self
+    }
+
+    /// With these programs of the host.
+    #[must_use]
+    pub fn with_shell(mut self, shell: Arc<dyn ShellService>) -> Self {
+        self.services.shell = Some(shell);
         self
     }
 

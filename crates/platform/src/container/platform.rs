@@ -5,10 +5,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use plugdock_contracts::file::FsService;
+use plugdock_contracts::http::HttpService;
 use plugdock_contracts::service::{
     AuditSink, CacheService, ConfigService, CustomService, EventService, LogSink, ServiceError, StateService,
     StorageService,
 };
+use plugdock_contracts::shell::ShellService;
 use plugdock_contracts::{ExecutionBackend, Shutdown};
 
 use super::builder::PlatformBuilder;
@@ -70,6 +73,30 @@ impl Platform {
     /// [`ServiceError::Absent`] if the host has none.
     pub fn events(&self) -> Result<&Arc<dyn EventService>, ServiceError> {
         present(self.services.events.as_ref(), "events")
+    }
+
+    /// The host's files.
+    ///
+    /// # Errors
+    /// [`ServiceError::Absent`] if the host has none.
+    pub fn fs(&self) -> Result<&Arc<dyn FsService>, ServiceError> {
+        present(self.services.fs.as_ref(), "fs")
+    }
+
+    /// Requests over HTTP.
+    ///
+    /// # Errors
+    /// [`ServiceError::Absent`] if the host has none.
+    pub fn http(&self) -> Result<&Arc<dyn HttpService>, ServiceError> {
+        present(self.services.http.as_ref(), "http")
+    }
+
+    /// Programs of the host.
+    ///
+    /// # Errors
+    /// [`ServiceError::Absent`] if the host has none.
+    pub fn shell(&self) -> Result<&Arc<dyn ShellService>, ServiceError> {
+        present(self.services.shell.as_ref(), "shell")
     }
 
     /// Where log lines go.

@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use plugdock_contracts::file::FsService;
+use plugdock_contracts::http::HttpService;
 use plugdock_contracts::permission::ServiceName;
 use plugdock_contracts::service::{
     AuditSink, CacheService, ConfigService, CustomService, EventService, LogSink, ServiceError, StateService,
     StorageService,
 };
+use plugdock_contracts::shell::ShellService;
 
 use super::platform_error::PlatformError;
 
@@ -26,6 +29,9 @@ pub(super) struct ServiceSet {
     pub(super) state: Option<Arc<dyn StateService>>,
     pub(super) storage: Option<Arc<dyn StorageService>>,
     pub(super) events: Option<Arc<dyn EventService>>,
+    pub(super) fs: Option<Arc<dyn FsService>>,
+    pub(super) http: Option<Arc<dyn HttpService>>,
+    pub(super) shell: Option<Arc<dyn ShellService>>,
     pub(super) log: Option<Arc<dyn LogSink>>,
     pub(super) audit: Option<Arc<dyn AuditSink>>,
     pub(super) config: Option<Arc<dyn ConfigService>>,
@@ -64,6 +70,9 @@ impl ServiceSet {
             ("state", self.state.is_some()),
             ("storage", self.storage.is_some()),
             ("events", self.events.is_some()),
+            ("fs", self.fs.is_some()),
+            ("http", self.http.is_some()),
+            ("shell", self.shell.is_some()),
             ("log", self.log.is_some()),
             ("audit", self.audit.is_some()),
             ("config", self.config.is_some()),

@@ -97,6 +97,9 @@ fn what_a_host_did_not_give_is_absent_by_name() {
         absent(platform.state()),
         absent(platform.storage()),
         absent(platform.events()),
+        absent(platform.fs()),
+        absent(platform.http()),
+        absent(platform.shell()),
         absent(platform.log()),
         absent(platform.audit()),
         absent(platform.config()),
@@ -105,7 +108,20 @@ fn what_a_host_did_not_give_is_absent_by_name() {
     ];
     assert_eq!(
         names,
-        ["cache", "state", "storage", "events", "log", "audit", "config", "llm", "execution backend"]
+        [
+            "cache",
+            "state",
+            "storage",
+            "events",
+            "fs",
+            "http",
+            "shell",
+            "log",
+            "audit",
+            "config",
+            "llm",
+            "execution backend"
+        ]
     );
     assert_eq!(platform.configured_services(), Vec::<&str>::new());
 }

@@ -10,6 +10,8 @@ mod cache;
 mod container;
 mod event;
 mod fake_backend;
+#[cfg(target_os = "linux")]
+mod file;
 mod owner;
 mod sink;
 mod state;

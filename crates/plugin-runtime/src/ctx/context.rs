@@ -17,7 +17,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::{Artifacts, Cache, Cancellation, CleanupStack, Events, Logger, Service, State, Storage};
+use super::{
+    Artifacts, Cache, Cancellation, CleanupStack, Env, Events, Fs, Http, Logger, Service, Shell, State,
+    Storage,
+};
 use crate::bridge::HostBridge;
 use crate::descriptor::CallDescriptor;
 
@@ -198,6 +201,26 @@ impl Ctx {
     /// Topics.
     pub fn events(&self) -> Events {
         Events::new(self.clone())
+    }
+
+    /// Files of the host's file system.
+    pub fn fs(&self) -> Fs {
+        Fs::new(self.clone())
+    }
+
+    /// Requests over HTTP.
+    pub fn http(&self) -> Http {
+        Http::new(self.clone())
+    }
+
+    /// The host's environment.
+    pub fn env(&self) -> Env {
+        Env::new(self.clone())
+    }
+
+    /// Programs of the host.
+    pub fn shell(&self) -> Shell {
+        Shell::new(self.clone())
     }
 
     /// A service that the host registered by name.

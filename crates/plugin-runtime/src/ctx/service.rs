@@ -16,11 +16,16 @@ use super::Ctx;
 const HOST_WAIT_MS: u64 = 30_000;
 
 /// An answer of the host that is not what the call promises: host and runtime disagree.
-fn unexpected(what: &str) -> ExecutionError {
+pub(super) fn unexpected(what: &str) -> ExecutionError {
     ExecutionError::new(
         ErrorCode::ProtocolViolation,
         format!("the host's answer to `{what}` has another shape"),
     )
+}
+
+/// A span as calls carry it.
+pub(super) fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn found(reply: HostReply) -> Option<Bytes> {
@@ -79,8 +84,7 @@ impl Cache {
         value: impl Into<Bytes>,
         ttl: Option<Duration>,
     ) -> Result<(), ExecutionError> {
-        let ttl_ms = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
-        let call = CacheCall::Set { key: key.to_owned(), ttl_ms };
+        let call = CacheCall::Set { key: key.to_owned(), ttl_ms: ttl.map(millis) };
         self.ctx.host(HostCall::Cache(call), value.into()).await.map(drop)
     }
 

@@ -22,6 +22,14 @@ impl<T> Fact<T> {
         }
     }
 
+    /// Why it is unknown; empty where it is known.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Known(_) => String::new(),
+            Self::Unknown(reason) => reason.clone(),
+        }
+    }
+
     pub(crate) fn from_result<E: std::fmt::Display>(result: Result<T, E>) -> Self {
         match result {
             Ok(value) => Self::Known(value),

@@ -4,7 +4,9 @@
 mod cgroup;
 mod fact;
 mod host;
+mod missing;
 
 pub use cgroup::CgroupMount;
 pub use fact::Fact;
 pub use host::HostCapabilities;
+pub use missing::MissingFacility;

@@ -12,10 +12,10 @@ use plugdock_contracts::{
     ErrorCode, Execution, ExecutionBackend, ExecutionEvent, ExecutionRequest, PluginId, Shutdown,
 };
 use plugdock_execution_factory::{
-    BackendConfig, Registry, create_execution_backend, init_with, platform::Platform,
+    BackendConfig, Registry, SandboxProfile, create_execution_backend, init_with, platform::Platform,
 };
 use plugdock_testkit::harness::{Package, wait_for, within_ceiling};
-use plugdock_testkit::plugin::{CONFORMANCE, VERSION, registry};
+use plugdock_testkit::plugin::{CONFORMANCE, VERSION, nap_if_asked, registry};
 
 /// What comes before the numbers of its processes.
 const MARK: &str = "ready";
@@ -37,6 +37,7 @@ const MUTE_SCRIPT: &str =
 const LONG: Duration = Duration::from_mins(5);
 
 fn main() -> ExitCode {
+    nap_if_asked();
     let registry = registry();
     init_with(&registry);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -72,6 +73,8 @@ fn write_mute(dir: &Path) {
 }
 
 fn configured(mut config: BackendConfig, root: &Path) -> BackendConfig {
+    // Its plugins start processes in sessions of their own, which is what a host's death must reach too.
+    config.profile = Some(SandboxProfile::Trusted);
     config.workspace_root = root.join("workspaces");
     config.plugin_dirs = vec![root.join("plugins")];
     config.handshake = LONG;

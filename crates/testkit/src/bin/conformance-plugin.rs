@@ -1,11 +1,18 @@
-//! The suite's plugins as a program: `conformance-plugin` serves the one that is called, `conformance-plugin callee` the other.
+//! The suite's plugins as a program: `conformance-plugin` serves the one that is called, and with an
+//! argument one of the others.
 //! It is what a plugin's author writes, and nothing more.
 
 use std::process::ExitCode;
 
-use plugdock_testkit::plugin::{CALLEE_ARGUMENT, callee, conformance};
+use plugdock_testkit::plugin::{
+    BROKERED_ARGUMENT, CALLEE_ARGUMENT, brokered, callee, conformance, nap_if_asked,
+};
 
 fn main() -> ExitCode {
-    let wants_callee = std::env::args().nth(1).is_some_and(|argument| argument == CALLEE_ARGUMENT);
-    if wants_callee { callee().serve() } else { conformance().serve() }
+    nap_if_asked();
+    match std::env::args().nth(1).as_deref() {
+        Some(CALLEE_ARGUMENT) => callee().serve(),
+        Some(BROKERED_ARGUMENT) => brokered().serve(),
+        _ => conformance().serve(),
+    }
 }

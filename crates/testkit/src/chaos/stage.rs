@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use plugdock_contracts::{ByteSize, PluginId};
-use plugdock_execution_factory::BackendConfig;
+use plugdock_execution_factory::{BackendConfig, SandboxProfile};
 
 use super::item::ACQUIRE;
 use super::row::{FAULT, faults};
@@ -88,6 +88,8 @@ impl Stage {
 
     pub(super) fn config(&self) -> BackendConfig {
         let mut config = BackendConfig::worker_pool();
+        // Its plugins and attackers use a shell, which no other profile lets them run.
+        config.profile = Some(SandboxProfile::Trusted);
         config.workspace_root = self.workspaces();
         config.plugin_dirs = vec![self.root.join("plugins")];
         config.spawner_program = Some(self.program.clone());

@@ -15,6 +15,8 @@ pub struct Package {
     pub version: String,
     /// Its program and the program's arguments; none for a plugin linked into its host.
     pub entry: Option<(PathBuf, Vec<String>)>,
+    /// Whether it may ask its host for files, variables, programs and requests too.
+    pub machine: bool,
 }
 
 const GRANTS: &str = r#"
@@ -32,16 +34,33 @@ depth = 1
 names = ["manifest"]
 "#;
 
+/// What may be granted of the machine. A plugin of its own has them, so that the others' sandboxes stay as narrow as they are.
+const MACHINE_GRANTS: &str = r#"
+[permissions]
+"fs.read" = ["/", "workspace", "artifacts", "plugin"]
+"fs.write" = ["/", "workspace", "artifacts", "plugin"]
+"env.read" = ["CARGO_MANIFEST_DIR", "PLUGDOCK_NOBODY_SETS_*"]
+"shell.exec" = ["*"]
+"net.http" = ["https://*", "http://*"]
+"#;
+
 impl Package {
     /// A plugin without a program.
     pub fn new(id: &str, version: &str) -> Self {
-        Self { id: id.to_owned(), version: version.to_owned(), entry: None }
+        Self { id: id.to_owned(), version: version.to_owned(), entry: None, machine: false }
     }
 
     /// The same with a program that is copied into its directory.
     #[must_use]
     pub fn with_entry(mut self, program: &Path, args: &[&str]) -> Self {
         self.entry = Some((program.to_owned(), args.iter().map(ToString::to_string).collect()));
+        self
+    }
+
+    /// The same with grants of the machine.
+    #[must_use]
+    pub fn with_the_machine(mut self) -> Self {
+        self.machine = true;
         self
     }
 
@@ -58,7 +77,7 @@ impl Package {
             // The form of a list of plain words is the same in Rust and in TOML.
             writeln!(manifest, "entry = \"bin/program\"\nargs = {args:?}").unwrap();
         }
-        manifest.push_str(GRANTS);
+        manifest.push_str(if self.machine { MACHINE_GRANTS } else { GRANTS });
         fs::write(dir.join("plugin.toml"), manifest).unwrap();
     }
 }

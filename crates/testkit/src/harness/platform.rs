@@ -9,8 +9,9 @@ use plugdock_contracts::host_call::HostReply;
 use plugdock_contracts::service::{CustomService, ServiceError, ServiceResult, ServiceScope};
 use plugdock_contracts::{ExecutionId, PluginId};
 use plugdock_execution_factory::platform::{
-    CacheConfig, DirectoryStorage, EventConfig, MemoryAudit, MemoryAuditConfig, MemoryCache, MemoryLogConfig,
-    MemoryLogSink, MemoryState, Platform, StateConfig, StaticConfig, StorageConfig, TopicEvents,
+    CacheConfig, DirectoryStorage, EventConfig, FileConfig, HostFiles, MemoryAudit, MemoryAuditConfig,
+    MemoryCache, MemoryLogConfig, MemoryLogSink, MemoryState, Platform, StateConfig, StaticConfig,
+    StorageConfig, TopicEvents,
 };
 use serde_json::{Value, json};
 
@@ -28,7 +29,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// A platform with every service.
+    /// A platform with every service but programs and requests.
     pub(super) fn new(storage: &Path) -> Self {
         let log = Arc::new(MemoryLogSink::new(&MemoryLogConfig::default()).unwrap());
         let audit = Arc::new(MemoryAudit::new(&MemoryAuditConfig::default()).unwrap());
@@ -38,6 +39,7 @@ impl Services {
             .with_state(Arc::new(MemoryState::new(StateConfig::default()).unwrap()))
             .with_storage(Arc::new(DirectoryStorage::open(storage, StorageConfig::default()).unwrap()))
             .with_events(Arc::new(TopicEvents::new(EventConfig::default()).unwrap()))
+            .with_fs(Arc::new(HostFiles::new(FileConfig::default()).unwrap()))
             .with_config(Arc::new(StaticConfig::new([section])))
             .with_log(Arc::clone(&log) as _)
             .with_audit(Arc::clone(&audit) as _)

@@ -9,7 +9,7 @@ use plugdock_execution_factory::platform::Platform;
 use plugdock_execution_factory::{BackendConfig, Registry, create_execution_backend};
 
 use super::package::Package;
-use crate::plugin::{CALLEE, CALLEE_ARGUMENT, CONFORMANCE, VERSION, registry};
+use crate::plugin::{BROKERED, BROKERED_ARGUMENT, CALLEE, CALLEE_ARGUMENT, CONFORMANCE, VERSION, registry};
 
 /// Makes a backend of a configuration, linked plugins and a platform.
 type Make = dyn Fn(
@@ -93,10 +93,12 @@ impl Subject {
 
     /// Writes the plugins into a directory of plugins.
     pub(super) fn install(&self, dir: &Path) {
-        for (name, id, args) in
-            [("conformance", CONFORMANCE, &[][..]), ("callee", CALLEE, &[CALLEE_ARGUMENT])]
-        {
-            let mut package = Package::new(id, VERSION);
+        let packages = [
+            ("conformance", Package::new(CONFORMANCE, VERSION), &[][..]),
+            ("callee", Package::new(CALLEE, VERSION), &[CALLEE_ARGUMENT]),
+            ("brokered", Package::new(BROKERED, VERSION).with_the_machine(), &[BROKERED_ARGUMENT]),
+        ];
+        for (name, mut package, args) in packages {
             if let Some(program) = &self.program {
                 package = package.with_entry(program, args);
             }

@@ -76,13 +76,22 @@ async fn deaf(ctx: Ctx, (): ()) -> HandlerResult<()> {
     std::future::pending().await
 }
 
-/// Starts a process that outlives its parent, and one in a session of its own, if asked to; then waits, if asked to.
+/// Starts a process that outlives its parent, and one in a session of its own, if asked to and where a sandbox lets it;
+/// then waits, if asked to.
 async fn family(ctx: Ctx, (wait, daemon): (bool, bool)) -> HandlerResult<()> {
+    // The one program that every sandbox lets a worker run is its own.
+    let own = std::env::current_exe()?;
     #[expect(clippy::disallowed_methods, reason = "a plugin starts programs as its author likes")]
-    let start = |program: &str, args: &[&str]| std::process::Command::new(program).args(args).spawn();
-    let mut numbers = vec![std::process::id(), start("/bin/sleep", &["1000"])?.id()];
+    let start = |program: &std::path::Path, args: &[&std::ffi::OsStr]| {
+        std::process::Command::new(program).args(args).spawn().map(|child| child.id())
+    };
+    let mut numbers = vec![std::process::id(), start(&own, &[super::NAP_ARGUMENT.as_ref()])?];
     if daemon {
-        numbers.push(start("/usr/bin/setsid", &["/bin/sleep", "1000"])?.id());
+        match start("/usr/bin/setsid".as_ref(), &[own.as_ref(), super::NAP_ARGUMENT.as_ref()]) {
+            Ok(number) => numbers.push(number),
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     ctx.log().with("numbers", &numbers).info("ready");
     if wait { std::future::pending().await } else { Ok(()) }

@@ -1,6 +1,7 @@
 //! The plugins that the conformance suite runs: the one whose handlers it calls, and the one that those call in turn.
 //! They run linked into the test and as programs of their own; no handler knows which.
 
+mod brokering;
 mod callee;
 pub mod chaos;
 mod dying;
@@ -28,7 +29,25 @@ pub const CALLEE: &str = "acme/callee";
 /// The argument that makes the program serve [`CALLEE`].
 pub const CALLEE_ARGUMENT: &str = "callee";
 
-/// The version of both.
+/// The argument that makes either program do nothing until it is killed.
+pub const NAP_ARGUMENT: &str = "nap";
+
+/// Does nothing for ever, if the program was started for that.
+pub fn nap_if_asked() {
+    if std::env::args().nth(1).is_some_and(|argument| argument == NAP_ARGUMENT) {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+/// The id of the plugin whose host does things of the machine for it.
+pub const BROKERED: &str = "acme/brokered";
+
+/// The argument that makes the program serve [`BROKERED`].
+pub const BROKERED_ARGUMENT: &str = "brokered";
+
+/// The version of them all.
 pub const VERSION: &str = "1.2.3";
 
 /// The plugin with a handler for every behaviour.
@@ -50,10 +69,18 @@ pub fn callee() -> Plugin {
     callee::plugin()
 }
 
-/// Both plugins, linked.
+/// The plugin that asks for files, variables, programs and requests.
+pub fn brokered() -> Plugin {
+    brokering::plugin()
+}
+
+/// All of them, linked.
 ///
 /// # Panics
 /// When their definition is faulty.
 pub fn registry() -> Registry {
-    Registry::new().with(conformance()).and_then(|registry| registry.with(callee())).unwrap()
+    [callee(), brokered()]
+        .into_iter()
+        .try_fold(Registry::new().with(conformance()).unwrap(), Registry::with)
+        .unwrap()
 }

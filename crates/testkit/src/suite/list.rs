@@ -146,6 +146,23 @@ macro_rules! each_behaviour {
                 topics_carry_messages_between_executions,
                 a_service_of_the_host_answers_and_refuses,
             ];
+            file: [
+                granted_files_are_written_read_listed_and_removed,
+                a_file_without_a_grant_is_denied_and_the_grant_named,
+                a_grant_of_files_covers_whole_names_only,
+                a_link_that_leads_out_is_refused,
+                swapping_a_directory_for_a_link_never_leads_out,
+                a_pipe_does_not_keep_anybody_waiting,
+                names_that_hold_secrets_are_refused_whatever_is_granted,
+                a_file_is_replaced_whole,
+                a_file_is_not_moved_to_where_it_can_be_read,
+                a_file_over_the_limit_is_too_large,
+            ];
+            machine: [
+                a_granted_variable_is_the_hosts,
+                a_program_needs_its_grant_and_a_host_that_runs_it,
+                a_request_needs_its_grant_and_a_host_that_makes_it,
+            ];
             denial: [
                 every_service_is_denied_without_a_grant,
                 a_denial_is_audited_and_announced,

@@ -13,7 +13,7 @@ use plugdock_contracts::{
     ExecutionRequest, Outcome, Shutdown,
 };
 use plugdock_execution_factory::platform::Platform;
-use plugdock_execution_factory::{BackendConfig, create_execution_backend};
+use plugdock_execution_factory::{BackendConfig, SandboxProfile, create_execution_backend};
 use plugdock_testkit::harness::{
     CEILING, LeakOracle, Package, install_program, processes_naming, wait_for_blocking,
 };
@@ -82,6 +82,8 @@ pub(crate) async fn backend(root: &Path) -> Arc<dyn ExecutionBackend> {
     config.workspace_root = root.join("workspaces");
     config.plugin_dirs = vec![root.join("plugins")];
     config.spawner_program = Some(HOST.into());
+    // The program does to itself what it can with a shell, which no other profile lets it run.
+    config.profile = Some(SandboxProfile::Trusted);
     config.handshake = HANDSHAKE;
     let platform = Arc::new(Platform::builder().build());
     create_execution_backend(config, registry(), platform).await.unwrap()

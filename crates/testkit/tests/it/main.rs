@@ -9,6 +9,7 @@
 mod chaos;
 mod conformance;
 mod covers;
+mod escape;
 mod fault;
 mod host_death;
 mod spawner_death;

@@ -29,21 +29,21 @@ fn all_faults_of_all_sources_are_listed_at_once() {
     check(
         result,
         &expect![[r"
-        /etc/host.toml:2: execution.mode: unknown value `sub-process`
-          help: did you mean `subprocess`?
-        /etc/host.toml:3: execution.workres: unknown key
-          help: known keys: mode, spawner_program, worker_program, max_concurrent, max_waiting, plugin_dirs, workspace_root, handshake
-        /etc/host.toml:5: timeouts.call: `10` is no length of time: each number needs a unit: ns, us, ms, s, m, h or d
-        /etc/host.toml:7: executon: unknown key
-          help: did you mean `execution`?
-        PLUGDOCK_EXECUTION_MAX_CONCURRENT: execution.max_concurrent: 0 is too small
-          help: between 1 and 65536
-        PLUGDOCK_LOG_LEVL: unknown variable
-          help: did you mean `PLUGDOCK_LOG_LEVEL`?
-        code: timeouts.grce: unknown key
-          help: did you mean `timeouts.grace`?
-        /etc/host.toml:6: timeouts.slow_after: 20s is not less than timeouts.call, which is 5s (--timeout)
-          help: an execution that slow is over its time already"]],
+            /etc/host.toml:2: execution.mode: unknown value `sub-process`
+              help: did you mean `subprocess`?
+            /etc/host.toml:3: execution.workres: unknown key
+              help: known keys: mode, profile, spawner_program, worker_program, max_concurrent, max_waiting, plugin_dirs, workspace_root, handshake
+            /etc/host.toml:5: timeouts.call: `10` is no length of time: each number needs a unit: ns, us, ms, s, m, h or d
+            /etc/host.toml:7: executon: unknown key
+              help: did you mean `execution`?
+            PLUGDOCK_EXECUTION_MAX_CONCURRENT: execution.max_concurrent: 0 is too small
+              help: between 1 and 65536
+            PLUGDOCK_LOG_LEVL: unknown variable
+              help: did you mean `PLUGDOCK_LOG_LEVEL`?
+            code: timeouts.grce: unknown key
+              help: did you mean `timeouts.grace`?
+            /etc/host.toml:6: timeouts.slow_after: 20s is not less than timeouts.call, which is 5s (--timeout)
+              help: an execution that slow is over its time already"]],
     );
 }
 

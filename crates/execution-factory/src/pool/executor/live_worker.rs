@@ -36,6 +36,7 @@ pub(super) struct LiveWorker {
     sandbox: SandboxReport,
     /// Processor time after which the kernel ends it.
     cpu_limit: Option<Duration>,
+    area: String,
     body: Arc<Body>,
     desk: OutputDesk,
     meter: Meter,
@@ -52,6 +53,7 @@ impl LiveWorker {
         attached: Attached,
         lease: Box<dyn plugdock_contracts::workspace::WorkspaceLease>,
         cpu_limit: Option<Duration>,
+        area: String,
     ) -> Self {
         let Attached { worker, end, hello, sandbox, output, listener, link } = attached;
         drop(listener);
@@ -69,6 +71,7 @@ impl LiveWorker {
             concurrent,
             sandbox,
             cpu_limit,
+            area,
             body,
             desk,
             meter: Meter::default(),
@@ -154,6 +157,10 @@ impl PoolWorker for LiveWorker {
 
     fn call<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Called> {
         Box::pin(self.run(job))
+    }
+
+    fn area(&self) -> Option<String> {
+        Some(self.area.clone())
     }
 
     fn check(&self, busy: bool) -> BoxFuture<'static, CheckAnswer> {

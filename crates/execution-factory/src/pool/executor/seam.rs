@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,10 @@ pub(crate) struct StartOrder {
     pub(crate) permissions: Permissions,
     /// Largest input or result of its connection, in bytes.
     pub(crate) max_payload: u64,
+    /// A directory of the caller that its calls work in.
+    pub(crate) existing: Option<PathBuf>,
+    /// The area in which its own directory and the workspaces of its calls lie. Empty until a lane is made for it.
+    pub(crate) area: String,
 }
 
 /// A worker that did not become ready. Nothing of it runs any more.
@@ -58,6 +63,11 @@ pub(crate) trait PoolWorker: fmt::Debug + Send + Sync + 'static {
     /// Runs one call to its end. Ends by itself soon after the job's clock, or a cancellation, and the grace.
     /// Dropping the future cancels the call; the worker must then not be used again.
     fn call<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Called>;
+
+    /// The area in which the workspaces of its calls must lie; `None` when it may use them wherever they are.
+    fn area(&self) -> Option<String> {
+        None
+    }
 
     /// Asks whether it works: its connection alone when `busy`, the plugin's own check too when not. Waits for ever.
     fn check(&self, busy: bool) -> BoxFuture<'static, CheckAnswer>;

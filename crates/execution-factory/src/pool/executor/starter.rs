@@ -9,7 +9,7 @@ use std::time::Duration;
 use plugdock_contracts::error::{ErrorCode, ExecutionError, Step};
 use plugdock_contracts::workspace::{WorkspaceLease, WorkspaceManager, WorkspaceSpec};
 use plugdock_contracts::{BoxFuture, ExecutionId, WorkerId};
-use plugdock_sandbox::{RlimitKind, SandboxPlan};
+use plugdock_sandbox::{FileAccess, FileRule, RlimitKind, RuleOrigin, SandboxPlan};
 
 use super::live_worker::LiveWorker;
 use super::{PoolWorker, StartError, StartOrder, StartWorker};
@@ -60,13 +60,16 @@ impl StartWorker for Starter {
 impl Parts {
     async fn start(&self, id: WorkerId, order: &StartOrder) -> Result<LiveWorker, StartError> {
         let as_execution = ExecutionId::new(id.as_str()).expect("what names a worker may name an execution");
-        let spec = WorkspaceSpec::default();
+        let mut spec = WorkspaceSpec::default();
+        spec.area = Some(order.area.clone());
         let lease = self.workspaces.acquire(&as_execution, &spec).await.map_err(|error| {
             passing(ExecutionError::from_error(ErrorCode::WorkspaceError, &error).with_step(Step::Spawn))
         })?;
         let started = self.start_in(&*lease, &id, order).await;
         match started {
-            Ok((attached, cpu_limit)) => Ok(LiveWorker::new(id, attached, lease, cpu_limit)),
+            Ok((attached, cpu_limit)) => {
+                Ok(LiveWorker::new(id, attached, lease, cpu_limit, order.area.clone()))
+            }
             Err(error) => {
                 if let Err(error) = lease.release().await {
                     tracing::warn!(%error, "the directory of a worker that did not start was not removed");
@@ -82,11 +85,18 @@ impl Parts {
         id: &WorkerId,
         order: &StartOrder,
     ) -> Result<(Attached, Option<Duration>), StartError> {
-        let places = Places { work: lease.dir(), temporary: lease.temp_dir() };
-        let StartOrder { plugin, limits, permissions, max_payload } = order;
-        let spawn = self.defaults.spec(plugin, limits, permissions, places).map_err(|error| {
-            passing(ExecutionError::from_error(ErrorCode::SpawnFailed, &error).with_step(Step::Spawn))
-        })?;
+        let StartOrder { plugin, limits, permissions, max_payload, existing, area: _ } = order;
+        let places = Places { work: lease.dir(), temporary: lease.temp_dir(), more: lease.area_dir() };
+        let mut spawn = self.defaults.spec(plugin, limits, permissions, places).await.map_err(passing)?;
+        if let Some(existing) = existing {
+            spawn.plan.allow(FileRule::new(existing, FileAccess::Write, RuleOrigin::Own));
+        }
+        if spawn.plan.domain.is_some() && lease.area_dir().is_none() {
+            let message = "the host's workspace manager keeps no areas, so that a confined worker could not use the workspaces of its calls";
+            return Err(passing(
+                ExecutionError::new(ErrorCode::InsufficientIsolation, message).with_step(Step::Spawn),
+            ));
+        }
         let (program, cpu_limit) = (spawn.program.clone(), cpu_limit(&spawn.plan));
         let before = stamp(program.clone()).await;
         let started = self.attach(id, order, spawn, *max_payload).await;

@@ -11,8 +11,6 @@ use plugdock_contracts::{
     BackendKind, BoxFuture, Execution, ExecutionBackend, ExecutionRequest, PluginId, WorkerStatus,
 };
 
-use plugdock_sandbox::HostCapabilities;
-
 use super::carrier::PoolCarrier;
 use super::pool_core::{PoolCore, PoolParts};
 use crate::create::Shared;
@@ -37,16 +35,12 @@ pub struct WorkerPoolBackend {
 
 impl WorkerPoolBackend {
     pub(crate) async fn start(shared: Shared) -> Result<Self, ExecutionError> {
+        let defaults = Arc::new(WorkerDefaults::of(&shared.config)?);
         let mut config = SpawnerConfig::default();
         config.program.clone_from(&shared.config.spawner_program);
         let spawner = SpawnerClient::start(config).await.map_err(|error| crate::worker::spawn(&error))?;
         let spawner = Arc::new(spawner);
         let announcer = Announcer::new();
-        let defaults = Arc::new(WorkerDefaults {
-            worker_program: shared.config.worker_program.clone(),
-            handshake: shared.config.handshake,
-            capabilities: HostCapabilities::probe(),
-        });
         let starter =
             Starter::new(Arc::clone(&spawner) as Arc<dyn Spawn>, Arc::clone(&defaults), shared.workspaces());
         let handshake = shared.config.handshake;
@@ -55,7 +49,7 @@ impl WorkerPoolBackend {
             starter: Box::new(starter),
             announcer: announcer.clone(),
             plugins: shared.plugins(),
-            capabilities: defaults.capabilities.clone(),
+            defaults: Arc::clone(&defaults),
             limits: shared.config.limits.clone(),
             // The process has that time to be set up, and once more to introduce itself.
             start_within: handshake.saturating_mul(2),

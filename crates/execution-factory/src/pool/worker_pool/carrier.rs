@@ -1,6 +1,6 @@
 //! The worker pool as the engine sees it: a seat is a worker, and a call on it is carried to its end, or taken to another.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use plugdock_contracts::health::{HealthIssue, HealthLevel, HealthReport};
 use plugdock_contracts::manifest::Isolation;
 use plugdock_contracts::outcome::{Attempts, WorkerStart};
 use plugdock_contracts::stats::BackendStats;
-use plugdock_contracts::{BackendKind, BoxFuture};
+use plugdock_contracts::workspace::WorkspaceKind;
+use plugdock_contracts::{BackendKind, BoxFuture, ExecutionRequest};
 
 use super::clock;
 use super::pool_core::PoolCore;
@@ -48,6 +49,8 @@ impl PoolCarrier {
             limits: claim.limits.clone(),
             permissions: claim.permissions.clone(),
             max_payload,
+            existing: existing_dir(claim.request),
+            area: String::new(),
         };
         let (plugin, acquire) = (&claim.request.descriptor.plugin, claim.timeouts.acquire());
         let asked = clock::now();
@@ -180,6 +183,14 @@ fn decide(called: &Called, is_idempotent: bool, attempts: Attempts, remaining: D
     }
 }
 
+/// The caller's own directory that a request works in. A worker that was started without it cannot use it.
+fn existing_dir(request: &ExecutionRequest) -> Option<PathBuf> {
+    match &request.workspace.kind {
+        WorkspaceKind::Existing { dir } => Some(dir.clone()),
+        _ => None,
+    }
+}
+
 /// Whether an execution ended because it was stopped, whatever became of its worker.
 fn is_stop(error: &ExecutionError) -> bool {
     use plugdock_contracts::ErrorCode::{Aborted, ShuttingDown, Timeout};
@@ -212,7 +223,11 @@ impl Carrier for PoolCarrier {
     }
 
     fn isolation(&self) -> Isolation {
-        Isolation::WorkerPool
+        self.defaults.isolation(BackendKind::WorkerPool)
+    }
+
+    fn area(&self, seat: &Option<WorkerSeat>) -> Option<String> {
+        seat.as_ref().and_then(|seat| seat.handle.worker.area())
     }
 
     async fn reserve<'a>(&'a self, claim: Claim<'a>) -> Result<Option<WorkerSeat>, NoSeat> {

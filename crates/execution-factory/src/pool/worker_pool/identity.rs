@@ -1,10 +1,12 @@
 //! Which workers can run a request: those of the same plugin, program, sandbox plan and environment, and no others.
 
-use plugdock_contracts::{Limits, Permissions};
-use plugdock_sandbox::{HostCapabilities, SandboxPlan};
+use std::path::PathBuf;
 
-use crate::limit;
-use crate::plugin::{PluginOrigin, ResolvedPlugin};
+use plugdock_contracts::error::ExecutionError;
+
+use crate::plugin::PluginOrigin;
+use crate::pool::executor::StartOrder;
+use crate::worker::WorkerDefaults;
 
 /// A worker's identity, for its whole life.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,29 +20,29 @@ pub(crate) struct Identity {
     env: Vec<(String, String)>,
     /// Its connection's largest payload, in bytes.
     pub(crate) max_payload: u64,
+    /// The directory of the caller that it may use.
+    existing: Option<PathBuf>,
 }
 
 impl Identity {
     pub(crate) fn of(
-        plugin: &ResolvedPlugin,
-        limits: &Limits,
-        permissions: &Permissions,
-        capabilities: &HostCapabilities,
+        order: &StartOrder,
+        defaults: &WorkerDefaults,
         host_env: &[(String, String)],
-    ) -> Self {
-        Self {
+    ) -> Result<Self, ExecutionError> {
+        let StartOrder { plugin, limits, permissions, max_payload, existing, area: _ } = order;
+        Ok(Self {
             origin: plugin.origin.clone(),
             digest: plugin.digest.clone(),
-            plan: SandboxPlan::compute(limits, capabilities).identity(),
+            plan: defaults.plan(limits, permissions)?.identity(),
             env: host_env
                 .iter()
                 .filter(|(name, _)| permissions.env_read(name).is_allowed())
                 .cloned()
                 .collect(),
-            max_payload: limits
-                .payload
-                .map_or(limit::DEFAULT_MAX_PAYLOAD, plugdock_contracts::ByteSize::bytes),
-        }
+            max_payload: *max_payload,
+            existing: existing.clone(),
+        })
     }
 
     /// The start of the digest, as people are shown it.

@@ -1,6 +1,7 @@
 //! Which lane a request belongs to: one for each worker identity that is in use, with what its workers are started for.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use plugdock_contracts::{Limits, Permissions};
@@ -26,6 +27,7 @@ struct Last {
     plugin: Arc<ResolvedPlugin>,
     limits: Limits,
     permissions: Permissions,
+    existing: Option<PathBuf>,
     lane: LaneKey,
 }
 
@@ -39,15 +41,12 @@ pub(crate) struct LaneBook {
 
 impl LaneBook {
     /// The lane of a request that is like the one before it.
-    pub(crate) fn last(
-        &self,
-        plugin: &Arc<ResolvedPlugin>,
-        limits: &Limits,
-        permissions: &Permissions,
-    ) -> Option<LaneKey> {
-        let last = self.last.get(&plugin.origin)?;
-        let same =
-            Arc::ptr_eq(&last.plugin, plugin) && last.limits == *limits && last.permissions == *permissions;
+    pub(crate) fn last(&self, order: &StartOrder) -> Option<LaneKey> {
+        let last = self.last.get(&order.plugin.origin)?;
+        let same = Arc::ptr_eq(&last.plugin, &order.plugin)
+            && last.limits == order.limits
+            && last.permissions == order.permissions
+            && last.existing == order.existing;
         same.then_some(last.lane)
     }
 
@@ -60,6 +59,7 @@ impl LaneBook {
             plugin: Arc::clone(&order.plugin),
             limits: order.limits.clone(),
             permissions: order.permissions.clone(),
+            existing: order.existing.clone(),
             lane,
         };
         self.last.insert(order.plugin.origin.clone(), last);

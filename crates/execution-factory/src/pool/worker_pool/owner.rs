@@ -36,7 +36,14 @@ impl PoolCore {
         let max_payload =
             limits.payload.map_or(limit::DEFAULT_MAX_PAYLOAD, plugdock_contracts::ByteSize::bytes);
         let permissions = plugin.manifest.permissions.clone();
-        let order = StartOrder { plugin: Arc::clone(plugin), limits, permissions, max_payload };
+        let order = StartOrder {
+            plugin: Arc::clone(plugin),
+            limits,
+            permissions,
+            max_payload,
+            existing: None,
+            area: String::new(),
+        };
         // It is only stale if it was replaced this moment; then whoever replaced it makes the lane.
         let _made = self.lane(order, Ticket(0));
     }

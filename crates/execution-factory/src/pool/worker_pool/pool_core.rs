@@ -9,13 +9,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use plugdock_contracts::backend::BackendEvent;
 use plugdock_contracts::error::{CrashCause, ErrorCode, ExecutionError};
 use plugdock_contracts::{Limits, PluginId, WorkerId, WorkerStatus};
-use plugdock_sandbox::HostCapabilities;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -31,6 +31,7 @@ use crate::pool::PoolConfig;
 use crate::pool::executor::{PoolWorker, StartOrder, StartWorker};
 use crate::pool::lifecycle::{Bounds, BreakerConfig, WearLimits};
 use crate::pool::queue::{CapPolicy, LaneKey, QueueConfig, Ticket};
+use crate::worker::WorkerDefaults;
 
 /// A ready worker.
 #[derive(Debug, Clone)]
@@ -55,7 +56,7 @@ pub(crate) struct PoolParts {
     pub(crate) starter: Box<dyn StartWorker>,
     pub(crate) announcer: Announcer,
     pub(crate) plugins: Arc<PluginSource>,
-    pub(crate) capabilities: HostCapabilities,
+    pub(crate) defaults: Arc<WorkerDefaults>,
     /// What a worker may use when neither request nor manifest says so.
     pub(crate) limits: Limits,
     /// Time from a start to a worker that is ready, everything included.
@@ -77,6 +78,8 @@ pub(crate) struct PoolCore {
     pub(super) parts: PoolParts,
     pub(super) host_env: Vec<(String, String)>,
     pub(super) book: Mutex<LaneBook>,
+    /// Areas named so far: none is named twice.
+    n_areas: AtomicU64,
     pub(super) tended: Mutex<HashMap<WorkerKey, Tended>>,
     pub(super) tasks: Mutex<JoinSet<()>>,
     pub(super) runtime: Runtime,
@@ -114,6 +117,7 @@ impl PoolCore {
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
                 .collect(),
             book: Mutex::default(),
+            n_areas: AtomicU64::new(0),
             tended: Mutex::default(),
             tasks: Mutex::default(),
             runtime: Runtime::current(),
@@ -135,12 +139,12 @@ impl PoolCore {
 
     /// The lane of a request, made if there is none. A plugin that was prepared before its program was replaced is stale.
     pub(crate) fn lane(&self, order: StartOrder, ticket: Ticket) -> Result<LaneKey, NoSeat> {
-        let known = lock(&self.book).last(&order.plugin, &order.limits, &order.permissions);
+        let known = lock(&self.book).last(&order);
         if let Some(lane) = known {
             return Ok(lane);
         }
-        let (plugin, env) = (&order.plugin, &self.host_env);
-        let identity = Identity::of(plugin, &order.limits, &order.permissions, &self.parts.capabilities, env);
+        let identity = Identity::of(&order, &self.parts.defaults, &self.host_env)?;
+        let plugin = &order.plugin;
         let mut book = lock(&self.book);
         // With the book in hand, so that whoever replaces the program meanwhile finds the lane, and closes it.
         if !self.parts.plugins.is_current(plugin) {
@@ -154,6 +158,8 @@ impl PoolCore {
         let id = plugin.manifest.id.clone();
         let warm = if self.is_warm(&id) && self.is_plain(&order) { self.parts.config.min } else { 0 };
         let weight = self.parts.config.weights.get(&id).copied().unwrap_or(1);
+        let mut order = order;
+        order.area = format!("lane-{}", self.n_areas.fetch_add(1, Ordering::Relaxed));
         let order = Arc::new(order);
         let now = clock::now();
         // The book is told before any worker of the lane can be asked for: actions are done after the change.
@@ -175,7 +181,7 @@ impl PoolCore {
     fn is_plain(&self, order: &StartOrder) -> bool {
         let manifest = &order.plugin.manifest;
         let limits = manifest.resources.limits.clone().or(&self.parts.limits);
-        order.permissions == manifest.permissions && order.limits == limits
+        order.permissions == manifest.permissions && order.limits == limits && order.existing.is_none()
     }
 
     pub(super) fn perform(self: &Arc<Self>, action: Action) {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
+use super::super::environment::SEARCH_PATH;
 use super::super::failure::ExecProblem;
 
 /// Enough for an interpreter line (the kernel reads 256 bytes) and for an ELF header with its program headers.
@@ -26,6 +27,37 @@ pub(super) fn explain(program: &Path, errno: Errno) -> ExecProblem {
         Errno::ENOEXEC | Errno::EINVAL | Errno::ELIBBAD => unusable(program),
         _ => ExecProblem::Other,
     }
+}
+
+/// Files looked at to find what runs a program: a script, `env`, the interpreter, and the loaders of these.
+const MAX_RUNNERS: usize = 8;
+
+/// The program and everything that the kernel, or `env` on a script's behalf, runs in order to run it.
+pub(crate) fn runners(program: &Path) -> Vec<PathBuf> {
+    let mut found = vec![program.to_owned()];
+    let mut looked = 0;
+    while let Some(file) = found.get(looked).cloned() {
+        looked += 1;
+        let Some(bytes) = head(&file) else { continue };
+        let named = interpreter(&bytes).into_iter().chain(searched(&bytes));
+        for runner in named.filter(|runner| runner.is_absolute()) {
+            if found.len() < MAX_RUNNERS && !found.contains(&runner) {
+                found.push(runner);
+            }
+        }
+    }
+    found
+}
+
+/// What `env` finds for a script that begins with `#!/usr/bin/env <name>`, where every worker searches for programs.
+fn searched(head: &[u8]) -> Option<PathBuf> {
+    let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    let mut words = std::str::from_utf8(line).ok()?.split_ascii_whitespace();
+    let name = words
+        .next()
+        .filter(|first| first.ends_with("/env"))
+        .and_then(|_env| words.find(|word| !word.starts_with('-') && !word.contains('=')))?;
+    SEARCH_PATH.split(':').map(|dir| Path::new(dir).join(name)).find(|candidate| candidate.is_file())
 }
 
 fn missing(program: &Path) -> ExecProblem {
@@ -183,6 +215,32 @@ mod tests {
         let elf = Elf::parse(&bytes).unwrap();
         assert_eq!(elf.machine_name(), std::env::consts::ARCH);
         assert!(interpreter(&bytes).is_none_or(|loader| loader.is_absolute()));
+    }
+
+    #[test]
+    fn what_runs_a_script_is_its_interpreter_what_env_finds_and_their_loaders() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = |name: &str, line: &str| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, line).unwrap();
+            path
+        };
+        let plain = script("plain", "#!/bin/sh -e\n");
+        let found = runners(&plain);
+        assert_eq!(found[..2], [plain, PathBuf::from("/bin/sh")]);
+        let shell = std::fs::read("/bin/sh").unwrap();
+        assert_eq!(found.get(2).cloned(), interpreter(&shell), "the loader of a shell that has one");
+        let through_env = script("through-env", "#!/usr/bin/env -S A=1 sh\n");
+        let names: Vec<_> = runners(&through_env)
+            .iter()
+            .filter_map(|path| path.file_name()?.to_str().map(str::to_owned))
+            .collect();
+        assert_eq!(names[..3], ["through-env", "env", "sh"]);
+        let itself = dir.path().join("itself");
+        std::fs::write(&itself, format!("#!{}\n", itself.display())).unwrap();
+        assert_eq!(runners(&itself), [itself]);
+        let missing = dir.path().join("missing");
+        assert_eq!(runners(&missing), [missing]);
     }
 
     proptest::proptest! {

@@ -12,4 +12,5 @@ mod server;
 mod setup;
 mod worker;
 
+pub(crate) use diagnosis::runners;
 pub use entry::{main, run_if_asked};

@@ -14,7 +14,7 @@ use nix::poll::{PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::unistd::{Pid, chdir, execve, getppid, setsid};
-use plugdock_sandbox::{Receipt, SandboxPlan, apply, verify};
+use plugdock_sandbox::{Observer, ReceiptError, SandboxPlan, apply, verify};
 
 use super::super::failure::{ExecProblem, SpawnFailure, SpawnStep};
 use super::super::message::{SetupReport, SpawnRequest};
@@ -134,14 +134,15 @@ fn finish(prepared: &Prepared) -> Result<Infallible, SpawnFailure> {
     sys::reset_signals().map_err(at(SpawnStep::Signals))?;
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).map_err(at(SpawnStep::Signals))?;
     chdir(prepared.dir.as_c_str()).map_err(at(SpawnStep::Directory))?;
-    apply(&prepared.plan).map_err(|fault| SpawnFailure {
+    // While it can be opened: the plan may close it.
+    let observer = Observer::open().map_err(|error| unread(&error))?;
+    let applied = apply(&prepared.plan).map_err(|fault| SpawnFailure {
         step: SpawnStep::Sandbox(fault.step),
         errno: Some(fault.errno),
         detail: Errno::from_raw(fault.errno).desc().to_owned(),
         problem: None,
     })?;
-    let receipt = Receipt::observe()
-        .map_err(|error| SpawnFailure::new(SpawnStep::Receipt, format!("{error}: {}", error.source)))?;
+    let receipt = observer.observe(&applied).map_err(|error| unread(&error))?;
     if let Err(wrong) = verify(&prepared.plan, &receipt) {
         let texts: Vec<_> = wrong.iter().map(ToString::to_string).collect();
         return Err(SpawnFailure::new(SpawnStep::Receipt, texts.join("; ")));
@@ -154,6 +155,10 @@ fn finish(prepared: &Prepared) -> Result<Infallible, SpawnFailure> {
     }
     let errno = execute(prepared);
     Err(explain(prepared, errno))
+}
+
+fn unread(error: &ReceiptError) -> SpawnFailure {
+    SpawnFailure::new(SpawnStep::Receipt, format!("{error}: {}", error.source))
 }
 
 /// Runs the program; comes back only with the reason why not.

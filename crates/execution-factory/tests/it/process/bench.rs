@@ -8,11 +8,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use plugdock_contracts::limits::Limits;
+use plugdock_contracts::permission::Permissions;
 use plugdock_execution_factory::process::{
     ForwardLimits, OutputReader, Spawn, SpawnError, SpawnSpec, SpawnerClient, SpawnerConfig, WorkerProcess,
     environment,
 };
-use plugdock_sandbox::{HostCapabilities, SandboxPlan};
+use plugdock_sandbox::{FileAccess, FileRule, HostCapabilities, RuleOrigin, SandboxPlan, SandboxProfile};
 
 /// Longer means hung.
 pub(crate) const CEILING: Duration = Duration::from_secs(30);
@@ -29,6 +30,10 @@ impl Bench {
 
     pub(crate) async fn with(config: SpawnerConfig) -> Self {
         Self { client: SpawnerClient::start(config).await.unwrap(), scratch: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn of(client: SpawnerClient) -> Self {
+        Self { client, scratch: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -64,15 +69,35 @@ pub(crate) fn own_spawner() -> SpawnerConfig {
     config
 }
 
+/// The plan of the profile that confines nothing.
+pub(crate) fn trusted(limits: &Limits) -> SandboxPlan {
+    let machine = HostCapabilities::probe();
+    SandboxPlan::compute(&Permissions::deny_all(), limits, SandboxProfile::Trusted, &machine).unwrap()
+}
+
 pub(crate) fn spec(dir: &Path, program: impl Into<PathBuf>, args: &[&str]) -> SpawnSpec {
     SpawnSpec {
         program: program.into(),
         args: args.iter().map(ToString::to_string).collect(),
         env: environment::scrubbed(dir, dir),
         dir: dir.to_owned(),
-        plan: SandboxPlan::compute(&Limits::default(), &HostCapabilities::probe()),
+        plan: trusted(&Limits::default()),
         setup_within: CEILING,
     }
+}
+
+/// The plan of a shell that is confined to a directory.
+pub(crate) fn confined(dir: &Path) -> SandboxPlan {
+    let machine = HostCapabilities::probe();
+    let (permissions, limits) = (Permissions::deny_all(), Limits::default());
+    let mut plan = SandboxPlan::compute(&permissions, &limits, SandboxProfile::Restricted, &machine)
+        .expect("this test needs Landlock 6 or newer and seccomp");
+    // The shell and its loader.
+    for path in ["/bin/sh", "/lib", "/lib64"] {
+        plan.allow(FileRule::new(path, FileAccess::Run, RuleOrigin::Runtime));
+    }
+    plan.allow(FileRule::new(dir, FileAccess::Write, RuleOrigin::Own));
+    plan
 }
 
 /// Runs a test within the ceiling and shuts its spawner down.

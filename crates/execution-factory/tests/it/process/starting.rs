@@ -7,7 +7,7 @@ use std::time::Duration;
 use plugdock_contracts::limits::Limits;
 use plugdock_contracts::size::ByteSize;
 use plugdock_execution_factory::process::{ExitCause, Spawn as _};
-use plugdock_sandbox::{HostCapabilities, RlimitKind, SandboxPlan, verify};
+use plugdock_sandbox::{RlimitKind, verify};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::bench::{all_lines, run};
@@ -24,7 +24,7 @@ fn the_receipt_says_what_the_worker_finds() {
             "/bin/sh",
             &["-c", "ulimit -n; ulimit -c; ulimit -t; ulimit -d; umask; grep -E '^(NoNewPrivs|SigBlk|SigIgn):' /proc/self/status; cut -d' ' -f5,6 /proc/$$/stat; echo $$"],
         );
-        spec.plan = SandboxPlan::compute(&limits, &HostCapabilities::probe());
+        spec.plan = super::bench::trusted(&limits);
         let plan = spec.plan.clone();
         let mut worker = bench.client.spawn(spec).await.unwrap();
         let pid = worker.pid();

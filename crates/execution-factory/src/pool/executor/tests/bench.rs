@@ -14,7 +14,7 @@ use plugdock_ipc::handshake::introduce;
 use plugdock_plugin_runtime::Plugin;
 use plugdock_plugin_runtime::plugin::BuiltPlugin;
 use plugdock_plugin_runtime::worker::{ServeConfig, serve};
-use plugdock_sandbox::{HostCapabilities, Receipt};
+use plugdock_sandbox::Receipt;
 use serde_json::{Value, json};
 use tokio::net::unix::pipe;
 use tokio::sync::watch;
@@ -189,8 +189,7 @@ pub(super) fn bench(behaviour: Behaviour) -> Bench {
         made: Mutex::default(),
         touched: Mutex::default(),
     });
-    let defaults =
-        WorkerDefaults { worker_program: None, handshake: CEILING, capabilities: HostCapabilities::probe() };
+    let defaults = WorkerDefaults::plain(CEILING);
     let workspaces = Arc::new(LocalWorkspaceManager::open(&root.path().join("workspaces")).unwrap());
     let starter = Starter::new(Arc::clone(&spawner) as _, Arc::new(defaults), workspaces);
     Bench { root, spawner, plugin, limits: Limits::default(), starter }
@@ -207,6 +206,8 @@ impl Bench {
             limits: self.limits.clone(),
             permissions: self.plugin.manifest.permissions.clone(),
             max_payload: 1 << 20,
+            existing: None,
+            area: "lane-0".to_owned(),
         };
         soon(self.starter.start(WorkerId::generate(), Arc::new(order))).await
     }
@@ -241,7 +242,8 @@ fn receipt() -> Receipt {
     serde_json::from_value(json!({
         "pid": 1, "process_group": 1, "session": 1, "uid": 0, "no_new_privs": true, "seccomp": 0,
         "signals_blocked": 0, "signals_ignored": 0, "umask": 0, "rlimits": [], "descriptors": [],
-        "death_signal": null, "dumpable": true, "oom_score_adj": 0,
+        "death_signal": null, "dumpable": true, "oom_score_adj": 0, "walls": null, "answers": null,
+        "capabilities": { "inheritable": 0, "permitted": 0, "effective": 0, "bounding": 0, "ambient": 0 },
     }))
     .unwrap()
 }

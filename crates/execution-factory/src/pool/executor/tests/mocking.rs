@@ -17,7 +17,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 fn order() -> Arc<StartOrder> {
     let permissions = Permissions::deny_all();
-    Arc::new(StartOrder { plugin: linked_plugin(), limits: Limits::default(), permissions, max_payload: 1 })
+    Arc::new(StartOrder {
+        plugin: linked_plugin(),
+        limits: Limits::default(),
+        permissions,
+        max_payload: 1,
+        existing: None,
+        area: String::new(),
+    })
 }
 
 async fn start(mock: &MockStarter) -> Result<Arc<dyn PoolWorker>, StartError> {

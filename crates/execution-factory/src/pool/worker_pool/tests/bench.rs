@@ -1,7 +1,7 @@
 //! A whole pool behind its engine, with workers of no process: what a host sees, and what is left inside afterwards.
 
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use plugdock_contracts::error::{ErrorCode, ExecutionError};
@@ -11,7 +11,6 @@ use plugdock_contracts::{
 };
 use plugdock_platform::Platform;
 use plugdock_plugin_runtime::{Ctx, HandlerError, Plugin, Registry};
-use plugdock_sandbox::HostCapabilities;
 
 use super::super::carrier::PoolCarrier;
 use super::super::pool_core::{PoolCore, PoolParts, lock};
@@ -28,9 +27,6 @@ pub(super) const PATIENCE: Duration = Duration::from_hours(1);
 
 /// From the order of a worker until it is given up, when a test says nothing else.
 pub(super) const START_WITHIN: Duration = Duration::from_millis(250);
-
-/// Looking at the machine takes longer than most of these tests.
-static CAPABILITIES: LazyLock<HostCapabilities> = LazyLock::new(HostCapabilities::probe);
 
 struct NoSpawner;
 
@@ -96,7 +92,7 @@ impl Setup {
             starter: Box::new(mock.clone()),
             announcer: announcer.clone(),
             plugins: Arc::clone(&plugins),
-            capabilities: CAPABILITIES.clone(),
+            defaults: Arc::new(WorkerDefaults::plain(START_WITHIN)),
             limits: Limits::default(),
             start_within: START_WITHIN,
         });
@@ -114,12 +110,10 @@ impl Setup {
 }
 
 fn carrier(pool: &Arc<PoolCore>) -> PoolCarrier {
-    let capabilities = CAPABILITIES.clone();
-    let defaults = WorkerDefaults { worker_program: None, handshake: START_WITHIN, capabilities };
     PoolCarrier {
         pool: Arc::clone(pool),
         spawner: Arc::new(NoSpawner),
-        defaults: Arc::new(defaults),
+        defaults: Arc::clone(&pool.parts.defaults),
         end: Box::new(|| Box::pin(async {})),
     }
 }
