@@ -98,7 +98,7 @@ fn values_of_the_wrong_kind_or_form_are_refused() {
     );
     check(
         "min_isolation = \"vm\"",
-        "plugin.toml:4: min_isolation: unknown value `vm`\n  help: one of: in-process, subprocess, worker-pool",
+        "plugin.toml:4: min_isolation: unknown value `vm`\n  help: one of: in-process, subprocess, worker-pool, restricted, untrusted",
     );
     check(
         "entry = \"/bin/sh\"",

@@ -159,7 +159,7 @@ impl<C: Carrier> Engine<C> {
                 Err(error) => return self.refused(request, workspace_error(&error)),
             },
         };
-        port.gate().set_places(lease.dir(), lease.artifacts_dir());
+        port.gate().set_places(lease.dir(), lease.artifacts_dir(), plugin.origin.root.as_deref());
         let section =
             self.parts.platform.config().ok().and_then(|config| config.section(&request.descriptor.plugin));
         let config = plugin.config(section, &request.descriptor.config);

@@ -56,6 +56,7 @@ pub(crate) struct GateParts {
 struct Places {
     workspace: PathBuf,
     artifacts: PathBuf,
+    plugin: Option<PathBuf>,
 }
 
 /// The gate of one execution.
@@ -78,7 +79,6 @@ impl Gate {
         );
         scope.trace.clone_from(&descriptor.trace);
         scope.state_quota = parts.permissions.state_quota();
-        scope.plugin_root.clone_from(&parts.request.plugin_root);
         if let WorkspaceKind::Existing { dir } = &parts.request.workspace.kind {
             scope.workspace = Some(dir.clone());
         }
@@ -104,8 +104,12 @@ impl Gate {
 
     /// Says what `workspace` and `artifacts` mean in the paths of its calls. Only the first time counts: neither moves while
     /// an execution runs.
-    pub(crate) fn set_places(&self, workspace: &Path, artifacts: &Path) {
-        let places = Places { workspace: workspace.to_owned(), artifacts: artifacts.to_owned() };
+    pub(crate) fn set_places(&self, workspace: &Path, artifacts: &Path, plugin: Option<&Path>) {
+        let places = Places {
+            workspace: workspace.to_owned(),
+            artifacts: artifacts.to_owned(),
+            plugin: plugin.map(Path::to_owned),
+        };
         let _first_counts = self.places.set(places);
     }
 
@@ -145,6 +149,7 @@ impl Gate {
         if let Some(places) = self.places.get() {
             scope.workspace = Some(places.workspace.clone());
             scope.artifacts = Some(places.artifacts.clone());
+            scope.plugin_root.clone_from(&places.plugin);
         }
         // A task of its own: a service that panics answers an error and takes nobody with it.
         let mut task = JoinSet::new();

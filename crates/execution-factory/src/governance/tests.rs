@@ -73,7 +73,7 @@ struct Bench {
 
 fn bench() -> Bench {
     let grants = [
-        Grant::new(PermissionKind::FsRead, ["workspace", "artifacts"]),
+        Grant::new(PermissionKind::FsRead, ["workspace", "artifacts", "plugin"]),
         Grant::new(PermissionKind::NetHttp, ["https://api.example.com"]),
         Grant::new(PermissionKind::ShellExec, ["git"]),
     ];
@@ -153,12 +153,13 @@ async fn roots_mean_the_directories_that_were_leased() {
         std::fs::write(dir.join("a"), name).unwrap();
         dir
     };
-    let (bench, work, out) = (bench(), place("work"), place("out"));
+    let (bench, work, out, plugin) = (bench(), place("work"), place("out"), place("plugin"));
     let read = |path: &'static str| bench.call("fs", "read", json!({ "path": path }), "");
     assert_eq!(*read("a").await.unwrap_err().code(), ErrorCode::WorkspaceError, "none was leased yet");
-    bench.gate.set_places(&work, &out);
-    bench.gate.set_places(Path::new("/"), Path::new("/"));
+    bench.gate.set_places(&work, &out, Some(&plugin));
+    bench.gate.set_places(Path::new("/"), Path::new("/"), None);
     assert_eq!(read("a").await.unwrap().body, "work");
     assert_eq!(read("workspace/a").await.unwrap().body, "work");
     assert_eq!(read("artifacts/a").await.unwrap().body, "out");
+    assert_eq!(read("plugin/a").await.unwrap().body, "plugin");
 }
