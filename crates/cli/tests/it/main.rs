@@ -4,6 +4,7 @@ mod broken_plugin;
 mod command;
 mod config;
 mod example_plugin;
+mod explain;
 mod plain;
 mod repeat;
 mod run;
