@@ -146,8 +146,8 @@ pub struct Usage {
     /// CPU time in the kernel, of the process and the children it waited for.
     #[serde(with = "as_micros::option", rename = "cpu_system_us", skip_serializing_if = "Option::is_none")]
     pub cpu_system: Option<Duration>,
-    /// CPU time in both modes, where only their sum was measured: of the process and all its threads while it ran this
-    /// execution alone.
+    /// CPU time in both modes, where their sum was measured by itself: of all processes of the worker's control group, or
+    /// of the process with all its threads while it ran this execution alone.
     #[serde(with = "as_micros::option", rename = "cpu_total_us", skip_serializing_if = "Option::is_none")]
     pub cpu_total: Option<Duration>,
     /// Largest resident set of one process, in bytes.

@@ -2,7 +2,8 @@
 
 use plugdock_contracts::error::ExecutionError;
 use plugdock_contracts::outcome::{Mechanism, MechanismState};
-use plugdock_contracts::{Limits, Permissions};
+use plugdock_contracts::{ByteSize, Limits, Permissions};
+use plugdock_sandbox::group::{GroupPlan, HeldLimit};
 use plugdock_sandbox::{Explanation, Fact, HostCapabilities, MissingFacility, SandboxProfile, Wall};
 use serde::Serialize;
 
@@ -91,12 +92,39 @@ fn mechanisms(host: &HostCapabilities, profile: SandboxProfile) -> Vec<Mechanism
             Fact::Unknown(reason) => not_held("pidfd", reason),
         },
         held("cpu time, open files, file size, stack, core", "per process, by resource limits"),
-        held("memory", "private writable memory of one process, by RLIMIT_DATA; not the sum over processes"),
-        not_held("processes", "needs a pids control group, or a user of the worker's own"),
-        not_held("cpu share", "needs a cpu control group"),
         not_held("storage", "counted when the execution ends, not held while it runs"),
     ]);
+    found.extend(of_the_whole(host));
     found
+}
+
+/// What is held of a worker as a whole, if a limit asks for it.
+fn of_the_whole(host: &HostCapabilities) -> [Mechanism; 3] {
+    let mut asked = Limits::default();
+    // Which limits can be held does not depend on how large they are.
+    asked.memory = Some(ByteSize::from_mib(1));
+    asked.cpu_millicores = Some(1);
+    asked.processes = Some(1);
+    let (plan, missed) = GroupPlan::compute(&asked, 0, &host.groups);
+    let line = |name: &str, limit: &str, held: Option<HeldLimit>| {
+        if let Some(held) = held {
+            let detail = format!("of the whole worker, by {}", held.mechanism());
+            return Mechanism::new(name, MechanismState::Enforced, detail);
+        }
+        let reason = missed.iter().find(|missed| missed.limit == limit).map(|missed| &*missed.reason);
+        Mechanism::new(name, MechanismState::NotEnforced, reason.unwrap_or_default())
+    };
+    let mut memory = line("memory", "memory", plan.memory);
+    if plan.memory.is_none() {
+        let by_process = "private writable memory of one process, by RLIMIT_DATA; not the sum over processes";
+        memory =
+            Mechanism::new("memory", MechanismState::Enforced, format!("{by_process}: {}", memory.detail));
+    }
+    [
+        memory,
+        line("processes", "processes", plan.processes),
+        line("cpu share", "cpu_millicores", plan.cpu_millicores),
+    ]
 }
 
 fn available(host: &HostCapabilities) -> Vec<Mechanism> {
@@ -104,18 +132,7 @@ fn available(host: &HostCapabilities) -> Vec<Mechanism> {
         Ok(detail) => Mechanism::new(name, MechanismState::NotRequested, detail),
         Err(reason) => Mechanism::new(name, MechanismState::NotEnforced, reason.clone()),
     };
-    let groups =
-        |mounts: &Vec<plugdock_sandbox::CgroupMount>| format!("{} hierarchies mounted", mounts.len());
-    vec![
-        offered("user namespaces", known(&host.max_user_namespaces, |max| format!("at most {max}"))),
-        offered("control groups v1", known(&host.cgroup_v1, groups)),
-        offered(
-            "control groups v2",
-            known(&host.cgroup_v2, |mount| {
-                if mount.is_some() { "mounted".to_owned() } else { "not mounted".to_owned() }
-            }),
-        ),
-    ]
+    vec![offered("user namespaces", known(&host.max_user_namespaces, |max| format!("at most {max}")))]
 }
 
 fn known<T>(fact: &Fact<T>, show: impl FnOnce(&T) -> String) -> Result<String, &String> {
@@ -138,6 +155,16 @@ mod tests {
         assert_eq!(state("storage"), Some(MechanismState::NotEnforced));
         assert_eq!(state("the host's environment"), Some(MechanismState::Enforced));
         assert!(report.available.iter().any(|mechanism| mechanism.name == "user namespaces"));
+    }
+
+    #[test]
+    fn without_control_groups_it_is_said_what_that_leaves_open() {
+        let mut host = HostCapabilities::probe();
+        host.groups = plugdock_sandbox::group::GroupHost::default();
+        let found = of_the_whole(&host).map(|one| (one.state, one.detail));
+        assert!(found.iter().all(|(_, detail)| detail.contains("no control group hierarchy")), "{found:?}");
+        let is_enforced = found.map(|(state, _)| state == MechanismState::Enforced);
+        assert_eq!(is_enforced, [true, false, false]);
     }
 
     #[test]

@@ -10,17 +10,20 @@ use nix::sys::stat::{Mode, umask};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{self, DomainStep, Walls};
+use crate::group::{GroupFault, GroupStep};
 use crate::plan::SandboxPlan;
 use crate::privilege::{self, PrivilegeStep};
 use crate::rlimit::RlimitKind;
 use crate::seccomp::{SyscallAnswers, SyscallFilter};
 use crate::sys;
 
-/// The step of [`apply`] that failed.
+/// The step that failed: of [`apply`], or of the control group before it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SandboxStep {
+    /// Making, joining or reading the control group, before [`apply`] is called.
+    Group(GroupStep),
     /// Setting the out-of-memory score.
     OomScore,
     /// Asking to be killed with the spawner.
@@ -44,6 +47,7 @@ pub enum SandboxStep {
 impl fmt::Display for SandboxStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Group(step) => step.fmt(f),
             Self::OomScore => f.write_str("set the out-of-memory score"),
             Self::DeathSignal => f.write_str("arm the parent-death signal"),
             Self::NoNewPrivileges => f.write_str("set no-new-privileges"),
@@ -68,6 +72,12 @@ pub struct SandboxFault {
     pub errno: i32,
 }
 
+impl From<GroupFault> for SandboxFault {
+    fn from(fault: GroupFault) -> Self {
+        Self { step: SandboxStep::Group(fault.step), errno: fault.errno }
+    }
+}
+
 /// What was found out while a plan was put in force, and cannot be found out later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -78,7 +88,8 @@ pub struct Applied {
     pub(crate) answers: Option<SyscallAnswers>,
 }
 
-/// Puts `plan` in force in this process, for good.
+/// Puts `plan` in force in this process, for good. The control group is not its part: it is made by the parent, and
+/// joined by this process before, with [`crate::group::GroupReceipt::join`].
 ///
 /// Descriptors above the last kept one are marked close-on-exec rather than closed, so that the caller can
 /// still report over one of them; they are gone when the worker's program starts. The parent-death signal

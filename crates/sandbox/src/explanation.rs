@@ -22,6 +22,8 @@ pub struct Explanation {
     pub unenforced: Vec<Unenforced>,
     /// Resource limits of the worker's processes.
     pub rlimits: Vec<String>,
+    /// Limits of the worker as a whole, with what holds each.
+    pub groups: Vec<String>,
 }
 
 /// One pattern of one grant.
@@ -72,6 +74,7 @@ pub fn explain(
         grants,
         walls: walls(&plan),
         rlimits: plan.rlimits.iter().map(ToString::to_string).collect(),
+        groups: plan.group.iter().flat_map(|group| group.plan.in_words()).collect(),
         unenforced: plan.unenforced,
     })
 }

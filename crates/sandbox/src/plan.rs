@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capability::{HostCapabilities, MissingFacility};
 use crate::domain::{DomainPlan, FileRule};
+use crate::group::{NotHeld, PlannedGroup};
 use crate::rlimit::{Rlimit, RlimitKind};
 use crate::seccomp::SyscallPolicy;
 
@@ -116,6 +117,8 @@ pub struct SandboxPlan {
     pub syscalls: Option<SyscallPolicy>,
     /// Whether every capability is given up, for good.
     pub drop_privileges: bool,
+    /// What is held of the worker as a whole; `None` where that is nothing.
+    pub group: Option<PlannedGroup>,
     /// What was asked for and is not in force.
     pub unenforced: Vec<Unenforced>,
 }
@@ -125,9 +128,10 @@ impl SandboxPlan {
     /// What differs between workers that are alike, their own directories and program, is added with
     /// [`SandboxPlan::allow`].
     ///
-    /// Memory is held with `RLIMIT_DATA` (private writable memory of one process), not with `RLIMIT_AS`: the
-    /// latter counts address space that a runtime reserves and never touches, and breaks programs that stay
-    /// far below the limit in memory.
+    /// Memory, processor share and processes are held by a control group where one can be made, and then memory by
+    /// nothing else: the kernel's kill is the answer. Without one, memory is held with `RLIMIT_DATA` (private writable
+    /// memory of one process), not with `RLIMIT_AS`: the latter counts address space that a runtime reserves and never
+    /// touches, and breaks programs that stay far below the limit in memory.
     ///
     /// # Errors
     /// [`InsufficientMachine`] when the profile needs what the machine does not give.
@@ -163,6 +167,7 @@ impl SandboxPlan {
             domain: None,
             syscalls: None,
             drop_privileges: false,
+            group: None,
             unenforced: Vec::new(),
         }
     }
@@ -188,13 +193,17 @@ impl SandboxPlan {
 
     /// Limits, each by the mechanism that holds it here.
     fn hold(&mut self, limits: &Limits, capabilities: &HostCapabilities) {
+        let (group, missed) = PlannedGroup::compute(limits, &capabilities.groups);
         let plan = self;
-        if let Some(memory) = limits.memory {
+        plan.group = group;
+        if let (Some(memory), Some(reason)) = (limits.memory, reason(&missed, "memory")) {
             plan.limit(RlimitKind::Data, memory.bytes(), 0, capabilities);
             plan.hold_partly(
                 "memory",
-                "held per process for private writable memory (RLIMIT_DATA); shared mappings, memory files and \
-                 the sum over several processes are not held without a memory control group",
+                &format!(
+                    "held per process for private writable memory (RLIMIT_DATA); shared mappings, memory files and \
+                     the sum over several processes are not held without a memory control group ({reason})"
+                ),
             );
         }
         if let Some(cpu) = limits.cpu_time {
@@ -213,10 +222,12 @@ impl SandboxPlan {
         if let Some(stack) = limits.stack {
             plan.limit(RlimitKind::Stack, stack.bytes(), 0, capabilities);
         }
-        if limits.cpu_millicores.is_some() {
+        if let Some(reason) = reason(&missed, "cpu_millicores") {
             plan.miss(
                 "cpu_millicores",
-                "no per-process limit holds a share of processor time; it needs a cpu control group",
+                &format!(
+                    "no per-process limit holds a share of processor time; it needs a cpu control group ({reason})"
+                ),
             );
         }
         if limits.connections.is_some() {
@@ -225,8 +236,8 @@ impl SandboxPlan {
                 "a worker connects as its user may; there is no network service that could count",
             );
         }
-        if limits.processes.is_some() {
-            plan.miss("processes", process_limit_reason(capabilities));
+        if let Some(reason) = reason(&missed, "processes") {
+            plan.miss("processes", &format!("{} ({reason})", process_limit_reason(capabilities)));
         }
     }
 
@@ -252,6 +263,7 @@ impl SandboxPlan {
             self.drop_privileges.then(|| "caps=0".to_owned()),
             self.domain.as_ref().map(DomainPlan::identity),
             self.syscalls.as_ref().map(SyscallPolicy::identity),
+            self.group.as_ref().map(|group| group.plan.identity()),
         ];
         for line in more.into_iter().flatten() {
             write!(text, ";{line}").expect("writing to a String cannot fail");
@@ -301,6 +313,11 @@ impl SandboxPlan {
     }
 }
 
+/// Why no control group holds a limit; `None` where one does, or where it was not asked for.
+fn reason<'a>(missed: &'a [NotHeld], limit: &str) -> Option<&'a str> {
+    missed.iter().find(|missed| missed.limit == limit).map(|missed| missed.reason.as_str())
+}
+
 fn whole_seconds(time: Duration) -> u64 {
     let rounded = time.as_secs() + u64::from(time.subsec_nanos() > 0);
     // Zero would mean "kill at once"; the kernel itself treats it as one second.
@@ -320,6 +337,7 @@ mod tests {
     use plugdock_contracts::size::ByteSize;
 
     use super::*;
+    use crate::group::{GroupHost, GroupVersion, Hierarchy};
 
     fn limits(set: impl FnOnce(&mut Limits)) -> Limits {
         let mut limits = Limits::default();
@@ -330,6 +348,7 @@ mod tests {
     fn host(uid: u32, ceilings: &[(RlimitKind, u64)]) -> HostCapabilities {
         let mut host = HostCapabilities::probe();
         host.uid = uid;
+        host.groups = GroupHost::default();
         host.rlimits = ceilings.iter().map(|(kind, value)| Rlimit::exactly(*kind, *value)).collect();
         host
     }
@@ -384,6 +403,66 @@ mod tests {
             assert_eq!(names, [("cpu_millicores", false), ("processes", false)]);
             assert!(plan.unenforced[1].reason.contains(word), "{:?}", plan.unenforced);
         }
+    }
+
+    /// A machine on which the given controllers of the first version can be used.
+    fn grouped(controllers: &[&str]) -> HostCapabilities {
+        let mut host = host(0, &[]);
+        host.groups.hierarchies = vec![Hierarchy {
+            version: GroupVersion::V1,
+            mount: "/c".into(),
+            root: "/".to_owned(),
+            base: "/".to_owned(),
+            controllers: controllers.iter().map(ToString::to_string).collect(),
+        }];
+        host
+    }
+
+    fn all_three() -> Limits {
+        limits(|l| {
+            l.memory = Some(ByteSize::from_mib(64));
+            l.cpu_millicores = Some(500);
+            l.processes = Some(10);
+        })
+    }
+
+    #[test]
+    fn what_a_group_holds_needs_no_rlimit_and_no_remark() {
+        let plan = trusted(&all_three(), &grouped(&["memory", "cpu", "pids"]));
+        assert_eq!(plan.rlimits, [Rlimit::exactly(RlimitKind::Core, 0)]);
+        assert_eq!(plan.unenforced, []);
+        let group = plan.group.as_ref().unwrap();
+        assert_eq!(group.plan.limits().count(), 3);
+        assert!(plan.identity().ends_with(&group.plan.identity()), "{}", plan.identity());
+        let other = trusted(&limits(|l| l.processes = Some(11)), &grouped(&["pids"]));
+        assert_ne!(
+            trusted(&limits(|l| l.processes = Some(10)), &grouped(&["pids"])).identity(),
+            other.identity()
+        );
+    }
+
+    #[test]
+    fn each_limit_that_no_group_holds_is_told_with_the_reason() {
+        for (held, missed) in [
+            (&["memory", "cpu"][..], &["processes"][..]),
+            (&["memory", "pids"], &["cpu_millicores"]),
+            (&["cpu", "pids"], &["memory"]),
+            (&["freezer"], &["memory", "cpu_millicores", "processes"]),
+        ] {
+            let plan = trusted(&all_three(), &grouped(held));
+            let names: Vec<_> = plan.unenforced.iter().map(|one| one.limit.as_str()).collect();
+            assert_eq!(names, missed);
+            assert!(plan.unenforced.iter().all(|one| one.reason.contains("no control group hierarchy")));
+            let by_rlimit = plan.rlimits.iter().any(|limit| limit.kind == RlimitKind::Data);
+            assert_eq!(by_rlimit, missed.contains(&"memory"), "{held:?}");
+            assert_eq!(plan.group.is_none(), missed.len() == 3, "{held:?}");
+        }
+    }
+
+    #[test]
+    fn no_group_is_made_without_a_limit_for_it() {
+        let asked = limits(|l| l.open_files = Some(64));
+        assert_eq!(trusted(&asked, &grouped(&["memory", "cpu", "pids", "freezer", "cpuacct"])).group, None);
     }
 
     #[test]

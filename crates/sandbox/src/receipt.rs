@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::apply::Applied;
 use crate::domain::Walls;
+use crate::group::GroupReceipt;
 use crate::privilege::Held;
 use crate::rlimit::{Rlimit, RlimitKind};
 use crate::seccomp::SyscallAnswers;
@@ -72,6 +73,8 @@ pub struct Receipt {
     pub walls: Option<Walls>,
     /// How filtered system calls answered when it tried; `None` without a filter.
     pub answers: Option<SyscallAnswers>,
+    /// Its control group and what it found there; `None` without one. Whoever joined it adds this.
+    pub group: Option<GroupReceipt>,
 }
 
 /// The files that tell a process about itself, opened while they can be: a sandbox may close `/proc`.
@@ -136,6 +139,7 @@ impl Observer {
             },
             walls: applied.walls,
             answers: applied.answers,
+            group: None,
         })
     }
 }

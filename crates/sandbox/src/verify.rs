@@ -5,6 +5,7 @@ use nix::errno::Errno;
 use plugdock_contracts::outcome::{Mechanism, MechanismState, SandboxReport};
 use serde::{Deserialize, Serialize};
 
+use crate::group::PlannedGroup;
 use crate::plan::SandboxPlan;
 use crate::receipt::Receipt;
 use crate::seccomp::SyscallPolicy;
@@ -104,6 +105,9 @@ fn checks(plan: &SandboxPlan, receipt: &Receipt) -> Vec<Check> {
     if plan.die_with_spawner {
         checks.push(Check::new("parent-death-signal", &KILL, &receipt.death_signal.unwrap_or(0)));
     }
+    if let Some(planned) = &plan.group {
+        checks.extend(grouped(planned, receipt));
+    }
     if let Some(adj) = plan.oom_score_adj {
         checks.push(Check::new("oom-score-adj", &adj, &receipt.oom_score_adj));
     }
@@ -124,6 +128,23 @@ fn checks(plan: &SandboxPlan, receipt: &Receipt) -> Vec<Check> {
         checks.push(Check::new(limit.kind.as_str(), &limit.values(), &observed));
     }
     checks
+}
+
+/// Membership in the control group, and each limit that it holds.
+fn grouped(planned: &PlannedGroup, receipt: &Receipt) -> Vec<Check> {
+    match &receipt.group {
+        Some(found) => found
+            .observation
+            .checks(&planned.plan, &found.place)
+            .into_iter()
+            .map(|check| Check {
+                mechanism: check.mechanism,
+                planned: check.planned,
+                observed: check.observed,
+            })
+            .collect(),
+        None => vec![Check::new("control-group", &"joined", &"not joined")],
+    }
 }
 
 /// The walls of a domain, each with the errno that it answered.
@@ -168,10 +189,15 @@ fn list(numbers: impl Iterator<Item = i32>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use plugdock_contracts::limits::Limits;
     use plugdock_contracts::permission::Permissions;
+    use plugdock_contracts::size::ByteSize;
 
     use super::*;
     use crate::domain::{DomainPlan, Walls};
+    use crate::group::{
+        GroupDirectory, GroupHost, GroupObservation, GroupPlace, GroupReceipt, GroupVersion, Hierarchy,
+    };
     use crate::plan::SandboxProfile;
     use crate::privilege::Held;
     use crate::rlimit::{Rlimit, RlimitKind};
@@ -189,6 +215,7 @@ mod tests {
             domain: None,
             syscalls: None,
             drop_privileges: false,
+            group: None,
             unenforced: Vec::new(),
         }
     }
@@ -212,6 +239,7 @@ mod tests {
             capabilities: Held::default(),
             walls: None,
             answers: None,
+            group: None,
         }
     }
 
@@ -293,6 +321,97 @@ mod tests {
         confined.uid = 1000;
         confined.capabilities.bounding = u64::MAX;
         assert_eq!(verify(&plan, &confined), Ok(()));
+    }
+
+    /// A group of 64 MiB, half a core and ten processes on the first version, and what its member finds.
+    fn grouped() -> (SandboxPlan, Receipt) {
+        let hierarchy = |version, controllers: &[&str]| Hierarchy {
+            version,
+            mount: "/c".into(),
+            root: "/".to_owned(),
+            base: "/".to_owned(),
+            controllers: controllers.iter().map(ToString::to_string).collect(),
+        };
+        let host = GroupHost {
+            hierarchies: vec![
+                hierarchy(GroupVersion::V1, &["memory", "cpu", "pids"]),
+                hierarchy(GroupVersion::V2, &[]),
+            ],
+            absent: Vec::new(),
+        };
+        let mut limits = Limits::default();
+        limits.memory = Some(ByteSize::from_mib(64));
+        limits.cpu_millicores = Some(500);
+        limits.processes = Some(10);
+        let directory = |hierarchy: &Hierarchy| GroupDirectory {
+            version: hierarchy.version,
+            controllers: hierarchy.controllers.clone(),
+            group: "/own".to_owned(),
+            path: "/c/own".into(),
+        };
+        let place = GroupPlace {
+            name: "own".to_owned(),
+            directories: host.hierarchies.iter().map(directory).collect(),
+            cpu_millicores: Some(500),
+        };
+        let names = ["cgroup-v2", "cpu", "memory", "pids"];
+        let observation = GroupObservation {
+            groups: names.map(|name| (name.to_owned(), "/own".to_owned())).to_vec(),
+            memory: Some(80 << 20),
+            cpu_millicores: Some(500),
+            processes: Some(10),
+        };
+        let (mut plan, mut receipt) = (plan(), receipt());
+        (plan.group, _) = PlannedGroup::compute(&limits, &host);
+        receipt.group = Some(GroupReceipt { place, observation });
+        (plan, receipt)
+    }
+
+    #[test]
+    fn each_group_and_each_limit_of_it_is_checked() {
+        fn seen(receipt: &mut Receipt) -> &mut GroupObservation {
+            &mut receipt.group.as_mut().unwrap().observation
+        }
+        let (plan, found) = grouped();
+        assert_eq!(verify(&plan, &found), Ok(()));
+        let rows: [(&str, Spoil); 9] = [
+            ("control-group", |r| r.group = None),
+            ("control-group-of-cgroup-v2", |r| seen(r).groups[0].1 = "/".to_owned()),
+            ("control-group-of-memory", |r| seen(r).groups[2].1 = "/own/below".to_owned()),
+            ("control-group-of-pids", |r| seen(r).groups.truncate(3)),
+            ("memory", |r| seen(r).memory = Some(u64::MAX)),
+            ("memory", |r| seen(r).memory = None),
+            ("cpu-share", |r| seen(r).cpu_millicores = Some(501)),
+            ("processes", |r| seen(r).processes = Some(11)),
+            ("control-group-of-cgroup-v2", |r| seen(r).groups.retain(|(name, _)| name != "cgroup-v2")),
+        ];
+        for (mechanism, spoil) in rows {
+            let mut spoilt = found.clone();
+            spoil(&mut spoilt);
+            let wrong = verify(&plan, &spoilt).unwrap_err();
+            assert_eq!(wrong.iter().map(|w| w.mechanism.as_str()).collect::<Vec<_>>(), [mechanism]);
+        }
+        let mut elsewhere = found;
+        elsewhere.group.as_mut().unwrap().place.directories.clear();
+        let wrong = verify(&plan, &elsewhere).unwrap_err();
+        let names: Vec<_> = wrong.iter().map(|w| w.mechanism.as_str()).collect();
+        assert_eq!(
+            names,
+            ["memory", "cpu-share", "processes"],
+            "a limit counts only in a group that was made for it"
+        );
+    }
+
+    #[test]
+    fn a_report_says_by_what_each_limit_of_a_group_is_held() {
+        let (plan, found) = grouped();
+        let report = report(&plan, &found);
+        let detail =
+            |name: &str| report.mechanisms.iter().find(|line| line.name == name).unwrap().detail.as_str();
+        assert_eq!(
+            ["memory", "cpu-share", "processes"].map(detail),
+            ["cgroup-v1, 83886080 bytes", "cgroup-v1, 500 millicores", "cgroup-v1, 10 processes and threads"]
+        );
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub(crate) fn explanation(explained: &Explanation, paint: Paint) -> Vec<String> 
         lines.push(format!("  {}{}", wall.what, paint.faint(&format!(": {}", wall.by.unwrap_or_default()))));
     }
     lines.push(paint.strong("limits"));
+    lines.extend(explained.groups.iter().map(|group| format!("  {group}")));
     lines.push(format!("  {}", explained.rlimits.join(", ")));
     let missed = explained.unenforced.iter().map(|missed| {
         let how = if missed.partly { "held in part" } else { "not held" };

@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use plugdock_sandbox::SandboxStep;
+use nix::errno::Errno;
+use plugdock_sandbox::{SandboxFault, SandboxStep};
 use serde::{Deserialize, Serialize};
 
 /// The step at which a start failed.
@@ -27,7 +28,7 @@ pub enum SpawnStep {
     Signals,
     /// Entering the working directory.
     Directory,
-    /// Applying the sandbox plan.
+    /// Applying the sandbox plan, or making or joining its control group.
     Sandbox(SandboxStep),
     /// Reading back what is in force, or finding it different from the plan.
     Receipt,
@@ -145,8 +146,12 @@ impl SpawnFailure {
         Self { step, errno: None, detail: detail.into(), problem: None }
     }
 
-    pub(crate) fn errno(step: SpawnStep, errno: nix::errno::Errno) -> Self {
+    pub(crate) fn errno(step: SpawnStep, errno: Errno) -> Self {
         Self { step, errno: Some(errno as i32), detail: errno.desc().to_owned(), problem: None }
+    }
+
+    pub(crate) fn sandbox(fault: &SandboxFault) -> Self {
+        Self::errno(SpawnStep::Sandbox(fault.step.clone()), Errno::from_raw(fault.errno))
     }
 }
 

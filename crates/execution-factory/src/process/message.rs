@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use plugdock_sandbox::group::GroupUsage;
 use plugdock_sandbox::{Receipt, SandboxPlan};
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use super::exit::ProcessUsage;
 use super::failure::SpawnFailure;
 
 /// Number of this conversation; a spawner of another number is refused.
-pub(crate) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 
 /// Largest packet. A packet has to fit into the socket's send buffer (208 KiB by default) with the kernel's
 /// own overhead; arguments and environment of a worker together stay far below.
@@ -63,6 +64,7 @@ pub(crate) enum Event {
         id: u64,
         status: WaitStatus,
         usage: ProcessUsage,
+        group: Option<GroupUsage>,
         survivors: u32,
     },
 }

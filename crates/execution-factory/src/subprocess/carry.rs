@@ -19,14 +19,11 @@ use crate::config::BackendConfig;
 use crate::engine::{Announcer, Carried, Carrier, Claim, Job, NoSeat, Slots, StopClock};
 use crate::limit;
 use crate::plugin::ResolvedPlugin;
-use crate::process::{ExitReport, SpawnerClient};
+use crate::process::SpawnerClient;
 use crate::worker::{
     self, AttachError, AttachSpec, Attached, Death, Drove, Origin, Places, WorkerDefaults, attach, drive,
     output_limits, payload_limit, takes_input,
 };
-
-/// The size of a block as the kernel counts storage I/O (getrusage(2)).
-const BLOCK: u64 = 512;
 
 /// Carries executions in fresh processes.
 #[derive(Debug)]
@@ -115,7 +112,7 @@ impl SubprocessCarrier {
         let mut carried = Carried::new(result);
         carried.spawn = Some(spawn);
         carried.run = Some(run);
-        carried.usage = usage(&exit);
+        carried.usage = Usage::from(&exit);
         carried.worker = Some(id.clone());
         carried.start = Some(WorkerStart::Cold);
         carried.sandbox = sandbox;
@@ -132,18 +129,6 @@ impl SubprocessCarrier {
             self.announcer.announce(BackendEvent::Crashed { worker, plugin, cause });
         }
     }
-}
-
-fn usage(exit: &ExitReport) -> Usage {
-    let mut usage = Usage::default();
-    if let Some(measured) = exit.usage {
-        usage.cpu_user = Some(measured.cpu_user);
-        usage.cpu_system = Some(measured.cpu_system);
-        usage.peak_resident_bytes = Some(measured.max_rss_bytes);
-        usage.read_bytes = Some(measured.blocks_read * BLOCK);
-        usage.written_bytes = Some(measured.blocks_written * BLOCK);
-    }
-    usage
 }
 
 impl Carrier for SubprocessCarrier {

@@ -1,7 +1,9 @@
 //! Turns what can go wrong with a worker into the error of an execution: the one place where that is decided.
 
 use plugdock_contracts::CancelReason;
-use plugdock_contracts::error::{CrashCause, ErrorChain, ErrorCode, ExecutionError, Fault, KillReason, Step};
+use plugdock_contracts::error::{
+    CrashCause, ErrorChain, ErrorCode, ExecutionError, Fault, KillReason, Resource, Step,
+};
 use plugdock_ipc::LinkError;
 use plugdock_ipc::handshake::HandshakeError;
 
@@ -95,6 +97,7 @@ pub(crate) fn handshake(
 /// What the end of a process says about its cause.
 pub(crate) fn crash_cause(exit: &ExitReport) -> CrashCause {
     match exit.cause {
+        _ if exit.is_out_of_memory() => CrashCause::OutOfMemory,
         ExitCause::Code(code) => CrashCause::Exit { code },
         ExitCause::Signal { signal, core_dumped } => CrashCause::from_signal(signal, core_dumped),
         _ => CrashCause::SpawnerLost,
@@ -120,7 +123,14 @@ pub(crate) fn broken(cause: &LinkError, exit: Option<&ExitReport>, tail: Vec<Str
 }
 
 fn crashed(cause: &CrashCause) -> ExecutionError {
-    ExecutionError::new(ErrorCode::WorkerCrashed, format!("the worker {cause}")).with_cause(cause.clone())
+    let message = format!("the worker {cause}");
+    let made = match cause {
+        CrashCause::OutOfMemory => {
+            ExecutionError::new(ErrorCode::ResourceExhausted, message).with_resource(Resource::Memory)
+        }
+        _ => ExecutionError::new(ErrorCode::WorkerCrashed, message),
+    };
+    made.with_cause(cause.clone())
 }
 
 fn made_crash(error: &LinkError) -> ExecutionError {
@@ -133,5 +143,31 @@ pub(crate) fn kill_reason(reason: &CancelReason) -> KillReason {
         CancelReason::Timeout => KillReason::Timeout,
         CancelReason::Shutdown => KillReason::Shutdown,
         _ => KillReason::Cancelled,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plugdock_sandbox::group::GroupUsage;
+
+    use super::*;
+
+    #[test]
+    fn a_kill_for_want_of_memory_is_the_resource_and_any_other_end_a_crash() {
+        let mut used = GroupUsage::default();
+        used.oom_kills = Some(1);
+        let killed = ExitCause::Signal { signal: libc::SIGKILL, core_dumped: false };
+        let mut exit = ExitReport::new(killed, None);
+        let told = |exit: &ExitReport| {
+            let error = broken(&LinkError::Closed, Some(exit), Vec::new());
+            (error.code().clone(), error.resource(), error.cause().cloned())
+        };
+        let signal = CrashCause::Signal { signal: libc::SIGKILL, core: false };
+        assert_eq!(told(&exit), (ErrorCode::WorkerCrashed, None, Some(signal)));
+        exit.group = Some(used);
+        let expected = (ErrorCode::ResourceExhausted, Some(Resource::Memory), Some(CrashCause::OutOfMemory));
+        assert_eq!(told(&exit), expected);
+        exit.cause = ExitCause::Signal { signal: libc::SIGXCPU, core_dumped: false };
+        assert_eq!(told(&exit), (ErrorCode::WorkerCrashed, None, Some(CrashCause::CpuLimit)));
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cgroup::{self, CgroupMount};
 use super::fact::Fact;
+use crate::group::GroupHost;
 use crate::rlimit::{Rlimit, RlimitKind};
 use crate::sys;
 
@@ -28,6 +29,8 @@ pub struct HostCapabilities {
     pub cgroup_v2: Fact<Option<CgroupMount>>,
     /// Control group hierarchies of the first version.
     pub cgroup_v1: Fact<Vec<CgroupMount>>,
+    /// Where control groups can be made for workers, and for which limits.
+    pub groups: GroupHost,
     /// Whether a process can be held by descriptor.
     pub pidfd: Fact<bool>,
     /// Yama's restriction of tracing (0 to 3); unknown where Yama is absent.
@@ -49,6 +52,7 @@ impl HostCapabilities {
             max_user_namespaces: parsed("/proc/sys/user/max_user_namespaces"),
             cgroup_v2: cgroups.v2,
             cgroup_v1: cgroups.v1,
+            groups: GroupHost::discover(),
             pidfd: Fact::from_result(sys::pidfd_works().map(|()| true)),
             yama_ptrace_scope: parsed("/proc/sys/kernel/yama/ptrace_scope"),
             rlimits: RlimitKind::ALL.into_iter().filter_map(|kind| Rlimit::read(kind).ok()).collect(),

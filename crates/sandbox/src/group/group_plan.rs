@@ -101,8 +101,15 @@ impl GroupPlan {
         .filter_map(|(kind, held)| Some((kind, held?)))
     }
 
+    /// Each limit in words, with what holds it.
+    pub(crate) fn in_words(&self) -> Vec<String> {
+        let words = |(kind, held): (LimitKind, HeldLimit)| {
+            format!("{}: {} ({})", kind.mechanism(), kind.in_words(held.value), held.mechanism())
+        };
+        self.limits().map(words).collect()
+    }
+
     /// One line that is equal for plans that hold the same.
-    #[cfg_attr(not(test), expect(dead_code, reason = "plugged in by the plan"))]
     pub(crate) fn identity(&self) -> String {
         let mut text = "group".to_owned();
         for (kind, held) in self.limits() {

@@ -42,6 +42,25 @@ impl LimitKind {
             Self::Processes => "pids",
         }
     }
+
+    /// The name of what holds it, as reports spell it.
+    pub(super) const fn mechanism(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Cpu => "cpu-share",
+            Self::Processes => "processes",
+        }
+    }
+
+    /// A value with its unit.
+    pub(super) fn in_words(self, value: u64) -> String {
+        let unit = match self {
+            Self::Memory => "bytes",
+            Self::Cpu => "millicores",
+            Self::Processes => "processes and threads",
+        };
+        if value == u64::MAX { "no limit".to_owned() } else { format!("{value} {unit}") }
+    }
 }
 
 impl fmt::Display for LimitKind {

@@ -21,6 +21,7 @@
 mod control_file;
 mod fault;
 mod group_plan;
+mod group_receipt;
 mod host;
 mod kill;
 mod layout;
@@ -31,6 +32,7 @@ mod name;
 mod observation;
 mod owned;
 mod place;
+mod planned;
 mod removal;
 mod sweep;
 mod usage;
@@ -40,10 +42,12 @@ mod tests;
 
 pub use fault::{GroupFault, GroupStep};
 pub use group_plan::{GroupPlan, HeldLimit, NotHeld};
+pub use group_receipt::GroupReceipt;
 pub use host::{AbsentController, GroupHost, GroupVersion, Hierarchy};
 pub use limit::LimitKind;
 pub use observation::{GroupCheck, GroupObservation};
 pub use owned::Group;
 pub use place::{GroupDirectory, GroupPlace};
+pub use planned::PlannedGroup;
 pub use sweep::sweep;
 pub use usage::{GroupCause, GroupUsage};

@@ -14,7 +14,10 @@ const PREFIX: &str = "plugdock-";
 /// Digits of the boot id that are enough to tell two boots of one machine apart.
 const BOOT_DIGITS: usize = 8;
 
-/// The position of the start time in `/proc/<pid>/stat`, counted from the field behind the name.
+/// The position of the number of threads in `/proc/<pid>/stat`, counted from the field behind the name, which is the state.
+const THREADS_FIELD: usize = 17;
+
+/// The position of the start time, counted in the same way.
 const START_FIELD: usize = 19;
 
 /// The process that made a group. A pid alone is used again within seconds on a busy machine.
@@ -86,19 +89,33 @@ fn namespace() -> Result<u64, Errno> {
     number.ok_or(Errno::EBADMSG)
 }
 
-/// When a process started; `None` when there is no such process.
+/// When a process started; `None` when there is no such process, or one that ended and was not waited for.
 fn start_of(pid: u32) -> Result<Option<u64>, Errno> {
     match read(&format!("/proc/{pid}/stat")) {
+        Ok(text) if has_ended(&text) => Ok(None),
         Ok(text) => start_in(&text).map(Some).ok_or(Errno::EBADMSG),
         Err(Errno::ENOENT | Errno::ESRCH) => Ok(None),
         Err(errno) => Err(errno),
     }
 }
 
+/// Whether it only waits to be waited for. A first thread that ended before the others looks like that but for their number.
+fn has_ended(stat: &str) -> bool {
+    let state = field(stat, 0);
+    matches!(state, Some("Z" | "X"))
+        && field(stat, THREADS_FIELD)
+            .and_then(|n| n.parse::<u32>().ok())
+            .is_none_or(|n_threads| n_threads <= 1)
+}
+
 fn start_in(stat: &str) -> Option<u64> {
+    field(stat, START_FIELD)?.parse().ok()
+}
+
+fn field(stat: &str, position: usize) -> Option<&str> {
     // The name may hold spaces and parentheses, so what counts is the last one.
     let (_, fields) = stat.rsplit_once(") ")?;
-    fields.split(' ').nth(START_FIELD)?.parse().ok()
+    fields.split(' ').nth(position)
 }
 
 fn read(path: &str) -> Result<String, Errno> {
@@ -147,5 +164,14 @@ mod tests {
     fn the_start_time_is_found_behind_a_name_with_parentheses() {
         let stat = "7 (a) b) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
         assert_eq!(start_in(stat), Some(4711));
+    }
+
+    #[test]
+    fn a_zombie_has_ended_and_a_process_whose_first_thread_ended_has_not() {
+        let stat = |state, n_threads| {
+            format!("7 (a) {state} 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 {n_threads} 0 4711 0 0")
+        };
+        assert!(has_ended(&stat("Z", 1)) && has_ended(&stat("X", 0)));
+        assert!(!has_ended(&stat("Z", 2)) && !has_ended(&stat("S", 1)));
     }
 }

@@ -115,10 +115,13 @@ impl GroupObservation {
                 LimitKind::Cpu => self.cpu_millicores,
                 LimitKind::Processes => self.processes,
             };
+            let text = |value| format!("{}, {}", held.mechanism(), kind.in_words(value));
+            let is_placed = place.with(kind.controller()).is_some();
             checks.push(GroupCheck {
-                mechanism: format!("{}-{kind}", held.mechanism()),
-                planned: limit::in_force(kind, held.value).to_string(),
-                observed: observed.map_or_else(unknown, |value| value.to_string()),
+                mechanism: kind.mechanism().to_owned(),
+                planned: text(limit::in_force(kind, held.value)),
+                // A limit that is read in a group which was not made for it holds others too.
+                observed: observed.filter(|_| is_placed).map_or_else(unknown, text),
             });
         }
         checks

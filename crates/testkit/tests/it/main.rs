@@ -12,6 +12,7 @@ mod covers;
 mod escape;
 mod fault;
 mod host_death;
+mod isolation;
 mod spawner_death;
 mod suite_itself;
 mod table;

@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{Shutdown, shutdown};
 use nix::unistd::Pid;
 use plugdock_sandbox::Receipt;
+use plugdock_sandbox::group::GroupUsage;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, oneshot, watch};
@@ -60,7 +61,7 @@ impl Leader {
 /// The answer to a spawn request.
 #[derive(Debug)]
 pub(super) enum Answer {
-    Started(Started),
+    Started(Box<Started>),
     Failed(Box<SpawnFailure>),
     Lost,
 }
@@ -245,7 +246,9 @@ impl Session {
                     drop(answer.send(Answer::Failed(Box::new(failure))));
                 }
             }
-            Event::Exited { id, status, usage, survivors } => self.exited(id, status, usage, survivors),
+            Event::Exited { id, status, usage, group, survivors } => {
+                self.exited(id, status, usage, group, survivors);
+            }
         }
     }
 
@@ -265,13 +268,20 @@ impl Session {
             entry.leader = Some(Arc::clone(&leader));
             entry.answer.take()
         };
-        let started = Answer::Started(Started { receipt, leader });
+        let started = Answer::Started(Box::new(Started { receipt, leader }));
         if answer.is_none_or(|answer| answer.send(started).is_err()) {
             self.abandon(id);
         }
     }
 
-    fn exited(&self, id: u64, status: WaitStatus, usage: ProcessUsage, survivors: u32) {
+    fn exited(
+        &self,
+        id: u64,
+        status: WaitStatus,
+        usage: ProcessUsage,
+        group: Option<GroupUsage>,
+        survivors: u32,
+    ) {
         let Some(entry) = self.state().entries.remove(&id) else { return };
         let cause = match status {
             WaitStatus::Code(code) => ExitCause::Code(code),
@@ -281,7 +291,8 @@ impl Session {
             tracing::error!(survivors, "processes of a worker resist being killed");
         }
         let kill_requested = entry.kill_requested.is_some();
-        entry.exit.send_replace(Some(ExitReport { cause, usage: Some(usage), survivors, kill_requested }));
+        let usage = Some(usage);
+        entry.exit.send_replace(Some(ExitReport { cause, usage, group, survivors, kill_requested }));
     }
 
     /// Gives up a worker nobody owns.
@@ -316,7 +327,8 @@ impl Session {
             let survivors = u32::from(!leader.dies().await);
             let kill_requested = entry.kill_requested.is_some();
             let cause = ExitCause::SpawnerLost;
-            entry.exit.send_replace(Some(ExitReport { cause, usage: None, survivors, kill_requested }));
+            let lost = ExitReport { survivors, kill_requested, ..ExitReport::new(cause, None) };
+            entry.exit.send_replace(Some(lost));
         }
     }
 

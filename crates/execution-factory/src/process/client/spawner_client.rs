@@ -153,7 +153,7 @@ impl SpawnerClient {
         let answer = timeout(answer_within, asked).await;
         drop(theirs);
         let Started { receipt, leader } = match answer {
-            Ok(Ok(Answer::Started(started))) => started,
+            Ok(Ok(Answer::Started(started))) => *started,
             Ok(Ok(Answer::Failed(failure))) => return Err(SpawnError::Failed { program, failure }),
             Ok(Ok(Answer::Lost)) => return Err(SpawnError::SpawnerLost),
             Ok(Err(error)) => return Err(error),

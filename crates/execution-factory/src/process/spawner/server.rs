@@ -18,7 +18,8 @@ use super::super::control::{self, Received};
 use super::super::failure::{SpawnFailure, SpawnStep};
 use super::super::message::{Event, MAX_MESSAGE, PROTOCOL, Request, SPAWN_DESCRIPTORS, SpawnRequest};
 use super::super::sys;
-use super::family::{DEATH_WITHIN, Strays, kill_group};
+use super::control_group::{ControlGroup, GroupMaker};
+use super::family::{Census, DEATH_WITHIN, Strays};
 use super::setup::{Prepared, Streams, become_worker};
 use super::worker::{Setup, Told, Worker};
 
@@ -33,6 +34,7 @@ pub(super) struct Server {
     null: OwnedFd,
     workers: HashMap<u64, Worker>,
     strays: Strays,
+    groups: GroupMaker,
     /// Since when it only kills and reaps; the host is gone or asked for it.
     stopping: Option<Instant>,
     buffer: Vec<u8>,
@@ -52,6 +54,7 @@ impl Server {
             null,
             workers: HashMap::new(),
             strays: Strays::default(),
+            groups: GroupMaker::default(),
             stopping: None,
             buffer: vec![0; MAX_MESSAGE],
         }
@@ -146,19 +149,19 @@ impl Server {
             channel: &channel,
             report: &report,
         };
+        let group = self.groups.make(&prepared.plan)?;
         let spawner = getpid();
         let Some(pid) = sys::fork().map_err(at(SpawnStep::Fork))? else {
-            become_worker(&prepared, &streams, spawner)
+            become_worker(&prepared, group.as_ref(), &streams, spawner)
         };
-        let (process, failure) = match sys::pidfd_open(pid) {
-            Ok(process) => (Some(process), None),
-            Err(errno) => (None, Some(SpawnFailure::errno(SpawnStep::ProcessDescriptor, errno))),
-        };
-        if failure.is_some() {
-            kill_group(pid);
+        let setup = Some(Setup::new(pipe, deadline));
+        let mut worker =
+            Worker { pid, group, process: None, setup, failure: None, reported: false, dead_since: None };
+        match sys::pidfd_open(pid) {
+            Ok(process) => worker.process = Some(process),
+            Err(errno) => worker.fail(SpawnFailure::errno(SpawnStep::ProcessDescriptor, errno)),
         }
-        let setup = failure.is_none().then(|| Setup::new(pipe, deadline));
-        self.workers.insert(id, Worker { pid, process, setup, failure, reported: false, dead_since: None });
+        self.workers.insert(id, worker);
         Ok(())
     }
 
@@ -174,14 +177,14 @@ impl Server {
             if worker.setup.take().is_some() {
                 worker.failure = Some(SpawnFailure::new(SpawnStep::Cancelled, String::new()));
             }
-            kill_group(worker.pid);
+            worker.kill();
         }
     }
 
     fn stop(&mut self) {
         self.stopping.get_or_insert_with(Instant::now);
-        for worker in self.workers.values() {
-            kill_group(worker.pid);
+        for worker in self.workers.values_mut() {
+            worker.kill();
         }
     }
 
@@ -205,7 +208,7 @@ impl Server {
             let Some(worker) = self.workers.get_mut(&id) else { continue };
             match told {
                 Told::More => {}
-                Told::Failed(failure) => fail(worker, failure),
+                Told::Failed(failure) => worker.fail(failure),
                 Told::Running(receipt) => {
                     worker.setup = None;
                     let process = worker.process.take();
@@ -224,7 +227,7 @@ impl Server {
         for id in expired {
             let failure = SpawnFailure::new(SpawnStep::Deadline, String::new());
             if let Some(worker) = self.workers.get_mut(&id) {
-                fail(worker, failure.clone());
+                worker.fail(failure.clone());
                 worker.reported = true;
             }
             self.send(&Event::SpawnFailed { id, failure }, None);
@@ -237,7 +240,7 @@ impl Server {
         for worker in self.workers.values_mut().filter(|worker| worker.dead_since.is_none()) {
             if !matches!(waitid(Id::Pid(worker.pid), look), Ok(ChildState::StillAlive)) {
                 worker.dead_since = Some(now);
-                kill_group(worker.pid);
+                worker.kill();
             }
         }
     }
@@ -251,19 +254,15 @@ impl Server {
         let census = self.strays.look(&leaders, someone_ended, now)?;
         let finished: Vec<u64> = self
             .workers
-            .iter()
+            .iter_mut()
             // An unread report would be lost; its pipe is at its end, so the next turn reads it.
             .filter(|(_, worker)| worker.setup.is_none())
-            .filter(|(_, worker)| {
-                worker.dead_since.is_some_and(|since| {
-                    census.is_clear(worker.pid) || now.duration_since(since) > DEATH_WITHIN
-                })
-            })
-            .map(|(id, _)| *id)
+            .filter_map(|(id, worker)| is_finished(worker, &census, now).then_some(*id))
             .collect();
         for id in finished {
             if let Some(worker) = self.workers.remove(&id) {
-                let survivors = census.survivors(worker.pid);
+                let in_group = worker.group.as_ref().map_or(0, ControlGroup::n_members);
+                let survivors = census.survivors(worker.pid).max(in_group);
                 self.finish(id, worker, survivors)?;
             }
         }
@@ -277,7 +276,10 @@ impl Server {
         }
         let event = match (worker.failure, reaped) {
             (Some(failure), _) => Event::SpawnFailed { id, failure },
-            (None, Some((status, usage))) => Event::Exited { id, status, usage, survivors },
+            (None, Some((status, usage))) => {
+                let group = worker.group.as_ref().and_then(ControlGroup::used);
+                Event::Exited { id, status, usage, group, survivors }
+            }
             (None, None) => return Err(io::Error::other("a worker that had ended is alive")),
         };
         self.send(&event, None);
@@ -294,10 +296,12 @@ impl Server {
     }
 }
 
-fn fail(worker: &mut Worker, failure: SpawnFailure) {
-    worker.setup = None;
-    worker.failure = Some(failure);
-    kill_group(worker.pid);
+/// Whether nothing of a dead worker is left, or it had the time to go. Its control group is tried every time: one that is
+/// not removed in the end is left to the sweep of the next spawner.
+fn is_finished(worker: &mut Worker, census: &Census, now: Instant) -> bool {
+    let Some(since) = worker.dead_since else { return false };
+    let is_gone = worker.is_group_gone() && census.is_clear(worker.pid);
+    is_gone || now.duration_since(since) > DEATH_WITHIN
 }
 
 /// Rounds up, so that a deadline has passed when the poll returns; a poll takes at most 65 s at a time here.

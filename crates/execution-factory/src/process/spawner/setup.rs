@@ -14,11 +14,13 @@ use nix::poll::{PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::unistd::{Pid, chdir, execve, getppid, setsid};
+use plugdock_sandbox::group::GroupReceipt;
 use plugdock_sandbox::{Observer, ReceiptError, SandboxPlan, apply, verify};
 
 use super::super::failure::{ExecProblem, SpawnFailure, SpawnStep};
 use super::super::message::{SetupReport, SpawnRequest};
 use super::super::sys;
+use super::control_group::ControlGroup;
 use super::diagnosis;
 
 /// Where the child writes its report: the first number after the worker's own descriptors.
@@ -44,7 +46,7 @@ pub(super) struct Prepared {
     args: Vec<CString>,
     env: Vec<CString>,
     dir: CString,
-    plan: SandboxPlan,
+    pub(super) plan: SandboxPlan,
 }
 
 impl Prepared {
@@ -76,7 +78,12 @@ pub(super) struct Streams<'a> {
 }
 
 /// Becomes the worker, or reports why not and ends.
-pub(super) fn become_worker(prepared: &Prepared, streams: &Streams<'_>, spawner: Pid) -> ! {
+pub(super) fn become_worker(
+    prepared: &Prepared,
+    group: Option<&ControlGroup>,
+    streams: &Streams<'_>,
+    spawner: Pid,
+) -> ! {
     if let Err(early) = join_family(spawner) {
         // The report still has the number it had in the spawner.
         give_up(streams.report.as_raw_fd(), early);
@@ -84,7 +91,7 @@ pub(super) fn become_worker(prepared: &Prepared, streams: &Streams<'_>, spawner:
     if let Err(early) = place(streams) {
         give_up(streams.report.as_raw_fd(), early);
     }
-    match finish(prepared) {
+    match finish(prepared, group) {
         Err(failure) => give_up(REPORT, failure),
         Ok(never) => match never {},
     }
@@ -130,19 +137,17 @@ fn place(streams: &Streams<'_>) -> Result<(), SpawnFailure> {
     sys::close_from(first_closed).map_err(at(SpawnStep::Descriptors))
 }
 
-fn finish(prepared: &Prepared) -> Result<Infallible, SpawnFailure> {
+fn finish(prepared: &Prepared, group: Option<&ControlGroup>) -> Result<Infallible, SpawnFailure> {
+    // While the hierarchies can be written: the plan may close them.
+    let joined = join_group(&prepared.plan, group)?;
     sys::reset_signals().map_err(at(SpawnStep::Signals))?;
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).map_err(at(SpawnStep::Signals))?;
     chdir(prepared.dir.as_c_str()).map_err(at(SpawnStep::Directory))?;
     // While it can be opened: the plan may close it.
     let observer = Observer::open().map_err(|error| unread(&error))?;
-    let applied = apply(&prepared.plan).map_err(|fault| SpawnFailure {
-        step: SpawnStep::Sandbox(fault.step),
-        errno: Some(fault.errno),
-        detail: Errno::from_raw(fault.errno).desc().to_owned(),
-        problem: None,
-    })?;
-    let receipt = observer.observe(&applied).map_err(|error| unread(&error))?;
+    let applied = apply(&prepared.plan).map_err(|fault| SpawnFailure::sandbox(&fault))?;
+    let mut receipt = observer.observe(&applied).map_err(|error| unread(&error))?;
+    receipt.group = joined;
     if let Err(wrong) = verify(&prepared.plan, &receipt) {
         let texts: Vec<_> = wrong.iter().map(ToString::to_string).collect();
         return Err(SpawnFailure::new(SpawnStep::Receipt, texts.join("; ")));
@@ -155,6 +160,17 @@ fn finish(prepared: &Prepared) -> Result<Infallible, SpawnFailure> {
     }
     let errno = execute(prepared);
     Err(explain(prepared, errno))
+}
+
+/// Enters the control group that was made for this child. One that is planned and not there shows in the receipt.
+fn join_group(
+    plan: &SandboxPlan,
+    group: Option<&ControlGroup>,
+) -> Result<Option<GroupReceipt>, SpawnFailure> {
+    match (group, &plan.group) {
+        (Some(group), Some(planned)) => group.join(planned).map(Some),
+        _ => Ok(None),
+    }
 }
 
 fn unread(error: &ReceiptError) -> SpawnFailure {

@@ -1,5 +1,5 @@
 //! One worker as the spawner sees it: a child that sets itself up, runs, and ends.
-//! It makes no system call but reading the setup pipe; `server` acts on what is told.
+//! It reads the setup pipe and kills what it is told to; when, is for `server` to say.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -11,6 +11,8 @@ use plugdock_sandbox::Receipt;
 
 use super::super::failure::{SpawnFailure, SpawnStep};
 use super::super::message::SetupReport;
+use super::control_group::ControlGroup;
+use super::family::kill_group;
 
 /// Most bytes of setup reports: two documents of a few KiB. The child runs our own code, so more is a defect.
 const MAX_REPORT: usize = 64 * 1024;
@@ -18,6 +20,8 @@ const MAX_REPORT: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) pid: Pid,
+    /// Holds it as a whole; `None` without a limit to hold.
+    pub(super) group: Option<ControlGroup>,
     /// The process descriptor that goes to the host with the news that the program runs.
     pub(super) process: Option<OwnedFd>,
     /// Present until the program runs or the start has failed.
@@ -28,6 +32,32 @@ pub(super) struct Worker {
     pub(super) reported: bool,
     /// When it was found dead; its group is being ended since then.
     pub(super) dead_since: Option<Instant>,
+}
+
+impl Worker {
+    /// Kills everything of the worker that can be reached, and notes what it used until then.
+    pub(super) fn kill(&mut self) {
+        if let Some(group) = &mut self.group {
+            group.note_usage();
+        }
+        kill_group(self.pid);
+        // After the leader, so that a child which has not joined yet does not come in later.
+        if let Some(group) = &mut self.group {
+            group.kill();
+        }
+    }
+
+    /// Gives up its start.
+    pub(super) fn fail(&mut self, failure: SpawnFailure) {
+        self.setup = None;
+        self.failure = Some(failure);
+        self.kill();
+    }
+
+    /// Whether nobody is left in its control group, which is removed then.
+    pub(super) fn is_group_gone(&mut self) -> bool {
+        self.group.as_mut().is_none_or(ControlGroup::try_remove)
+    }
 }
 
 /// The start of a worker, from fork until its program runs.

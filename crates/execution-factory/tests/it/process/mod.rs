@@ -6,6 +6,7 @@ mod confined;
 mod ending;
 mod failing;
 mod fault_point;
+mod group;
 mod host_death;
 mod output;
 mod starting;
