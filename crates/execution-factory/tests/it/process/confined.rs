@@ -1,9 +1,9 @@
 //! A worker that the kernel confines, through the real spawner: what its receipt says, and what it then finds.
 
 use plugdock_execution_factory::process::{ExitCause, Spawn as _, SpawnError};
-use plugdock_sandbox::{Walls, verify};
+use plugdock_sandbox::{FileAccess, FileRule, Rlimit, RlimitKind, RuleOrigin, SandboxPlan, Walls, verify};
 
-use super::bench::{all_lines, confined, run};
+use super::bench::{Bench, all_lines, confined, run};
 
 /// Tries with what a shell has built in, because it may run nothing else.
 pub(super) const ATTEMPTS: &str = "
@@ -54,6 +54,73 @@ fn a_plan_that_asks_for_more_than_the_kernel_has_starts_nothing() {
         match bench.client.spawn(spec).await {
             Err(error) => assert!(error.to_string().contains("Landlock"), "{error}"),
             Ok(worker) => assert!(worker.receipt().walls.is_some(), "a kernel that knows it has it in force"),
+        }
+    });
+}
+
+/// Takes one layer away.
+type Strip = fn(&mut SandboxPlan);
+
+/// Runs a script of perl under a plan and answers what it prints.
+async fn said_under(bench: &Bench, script: &str, plan: SandboxPlan) -> Vec<String> {
+    let mut spec = bench.spec("/usr/bin/perl", &["-e", script]);
+    spec.plan = plan;
+    let mut worker = bench.client.spawn(spec).await.expect("perl starts");
+    all_lines(&mut worker).await
+}
+
+#[test]
+fn each_layer_holds_something_that_no_other_does() {
+    assert!(
+        std::path::Path::new("/usr/bin/perl").exists(),
+        "this test needs perl, for calls that a shell cannot make"
+    );
+    let mut rows: Vec<(&str, &str, Strip)> = vec![
+        ("files", "print((open(F, '<', '/etc/passwd') ? 'open' : 'closed'), qq(\\n))", |plan| {
+            plan.domain = None;
+        }),
+        ("signals", "print((kill(0, getppid()) ? 'open' : 'closed'), qq(\\n))", |plan| {
+            plan.domain = None;
+        }),
+        // Family, type and protocol of TCP; Landlock has nothing against a socket.
+        ("sockets", "print((socket(S, 2, 1, 0) ? 'open' : 'closed'), qq(\\n))", |plan| {
+            plan.syscalls = None;
+        }),
+        ("modes", "print((chmod(0700, '.') ? 'open' : 'closed'), qq(\\n))", |plan| {
+            plan.syscalls = None;
+        }),
+        (
+            "files' sizes",
+            "open(F, '>', 'f'); $SIG{XFSZ} = 'IGNORE'; syswrite(F, 'x' x 8192); print((-s 'f') > 4096 ? 'open' : 'closed', qq(\\n))",
+            |plan| {
+                plan.rlimits.retain(|limit| limit.kind != RlimitKind::FileSize);
+            },
+        ),
+    ];
+    if nix::unistd::geteuid().is_root() {
+        // Giving a file away takes a capability, and is asked through a descriptor, which the filter lets pass.
+        rows.push((
+            "capabilities",
+            "open(F, '>', 'g'); print((chown(1, 1, *F) ? 'open' : 'closed'), qq(\\n))",
+            |plan| {
+                plan.drop_privileges = false;
+            },
+        ));
+    }
+    run(async |bench| {
+        let mut whole = confined(bench.dir());
+        whole.allow(FileRule::new("/usr/bin/perl", FileAccess::Run, RuleOrigin::Runtime));
+        whole.rlimits.push(Rlimit::exactly(RlimitKind::FileSize, 4096));
+        for (what, script, strip) in rows {
+            assert_eq!(
+                said_under(bench, script, whole.clone()).await,
+                ["closed"],
+                "{what} under the whole plan"
+            );
+            let mut stripped = whole.clone();
+            strip(&mut stripped);
+            assert_ne!(stripped, whole, "{what}");
+            assert_eq!(said_under(bench, script, stripped).await, ["open"], "{what} without its layer");
         }
     });
 }
