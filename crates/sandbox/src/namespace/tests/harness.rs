@@ -282,7 +282,7 @@ pub(super) fn grant(path: impl AsRef<Path>, set: impl FnOnce(&mut MountGrant)) -
 /// A workspace of 1 MiB and 16 files at `/work`.
 pub(super) fn memory_workspace() -> WorkspaceMount {
     WorkspaceMount {
-        target: PathBuf::from("/work"),
+        target: PathBuf::from("/ws"),
         store: WorkspaceStore::Memory { bytes: 1 << 20, inodes: 16 },
     }
 }

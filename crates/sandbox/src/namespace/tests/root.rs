@@ -66,7 +66,7 @@ fn without_capabilities_init_works_and_the_view_is_complete() {
                     Ok(view) => format!("{:?}", view.differences(&plan)),
                     Err(fault) => fault.to_string(),
                 };
-                let write = outcome(std::fs::write("/work/file", "x"));
+                let write = outcome(std::fs::write("/ws/file", "x"));
                 out.write_all(format!("{text} {write} {}", unshare(libc::CLONE_NEWNS)).as_bytes()).unwrap();
                 // Left for init to end.
                 if crate::namespace::sys::fork().unwrap().is_none() {
@@ -92,15 +92,15 @@ fn nothing_of_the_machine_is_there_and_nothing_leads_out() {
         let plan = plan(host, programs(), vec![memory_workspace()]);
         let text = run(host, &plan, |_witness| {
             let open = |path: &str| outcome(File::open(path));
-            std::os::unix::fs::symlink("/etc/shadow", "/work/link").unwrap();
+            std::os::unix::fs::symlink("/etc/shadow", "/ws/link").unwrap();
             let rows = [
                 ("passwd", open("/etc/passwd")),
                 ("tmp", open("/tmp")),
-                ("climb", open("/work/../../etc/passwd")),
+                ("climb", open("/ws/../../etc/passwd")),
                 ("root-link", open("/proc/self/root/../etc/passwd")),
                 ("cwd-link", open("/proc/self/cwd/../../etc/shadow")),
-                ("symlink", open("/work/link")),
-                ("hard-link", outcome(std::fs::hard_link("/usr/bin/true", "/work/true"))),
+                ("symlink", open("/ws/link")),
+                ("hard-link", outcome(std::fs::hard_link("/usr/bin/true", "/ws/true"))),
                 ("write-clone", outcome(File::create("/usr/bin/x"))),
                 ("write-root", outcome(File::create("/x"))),
                 ("write-dev", outcome(File::create("/dev/x"))),
@@ -164,13 +164,13 @@ fn programs_run_from_a_grant_that_says_so_and_from_nowhere_else() {
         grants.push(MountGrant { target: "/data".into(), ..grant("/usr/bin", |_| ()) });
         let plan = plan(host, grants, vec![memory_workspace()]);
         let text = run(host, &plan, |_witness| {
-            std::fs::copy("/usr/bin/true", "/work/true").unwrap();
+            std::fs::copy("/usr/bin/true", "/ws/true").unwrap();
             let run = |path: &str| {
                 let path = CString::new(path).unwrap();
                 let Err(errno) = execve::<CString, CString>(&path, &[], &[]);
                 errno
             };
-            format!("{} {}", run("/work/true"), run("/data/true"))
+            format!("{} {}", run("/ws/true"), run("/data/true"))
         });
         assert_eq!(text, "EACCES: Permission denied EACCES: Permission denied", "{host:?}");
         let end = super::harness::run_to_end(host, &plan, || {

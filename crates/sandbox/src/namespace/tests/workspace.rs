@@ -21,9 +21,9 @@ fn a_full_workspace_says_so() {
     for host in HOSTS {
         let plan = plan(host, Vec::new(), vec![memory_workspace()]);
         let text = run(host, &plan, |_witness| {
-            let made = (0..32).take_while(|n| File::create(format!("/work/{n}")).is_ok()).count();
-            let next = outcome(File::create("/work/next"));
-            let mut file = File::create("/work/0").unwrap();
+            let made = (0..32).take_while(|n| File::create(format!("/ws/{n}")).is_ok()).count();
+            let next = outcome(File::create("/ws/next"));
+            let mut file = File::create("/ws/0").unwrap();
             let block = vec![1; 64 * 1024];
             let written = (0..32).take_while(|_| file.write_all(&block).is_ok()).count();
             format!("{made} {next} {written} {}", outcome(file.write_all(&block)))
@@ -41,8 +41,8 @@ fn files_are_read_after_every_process_is_dead_and_freed_by_one_close() {
         let plan = plan(host, Vec::new(), vec![memory_workspace()]);
         let text = as_host(host, || {
             let running = start(&plan, None, |_out, _witness| {
-                std::fs::create_dir("/work/deep").unwrap();
-                std::fs::write("/work/deep/result", "42").unwrap();
+                std::fs::create_dir("/ws/deep").unwrap();
+                std::fs::write("/ws/deep/result", "42").unwrap();
             });
             let mut ended = running.unwrap().finish();
             let workspace = ended.workspaces.pop().unwrap();
@@ -71,14 +71,14 @@ fn closing_the_descriptor_gives_the_memory_back() {
         return;
     }
     let big = WorkspaceMount {
-        target: PathBuf::from("/work"),
+        target: PathBuf::from("/ws"),
         store: WorkspaceStore::Memory { bytes: 128 << 20, inodes: 4 },
     };
     let host = Host::Root;
     let plan = plan(host, Vec::new(), vec![big]);
     let text = as_host(host, || {
         let running = start(&plan, None, |_out, _witness| {
-            std::fs::write("/work/big", vec![1; 96 << 20]).unwrap();
+            std::fs::write("/ws/big", vec![1; 96 << 20]).unwrap();
         });
         let mut ended = running.unwrap().finish();
         let workspace = ended.workspaces.pop().unwrap();
@@ -107,11 +107,11 @@ fn a_workspace_in_a_directory_of_the_host_keeps_its_files_and_runs_nothing() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
         let store = WorkspaceStore::Host { source: directory.path().into() };
-        let plan = plan(host, Vec::new(), vec![WorkspaceMount { target: "/work".into(), store }]);
+        let plan = plan(host, Vec::new(), vec![WorkspaceMount { target: "/ws".into(), store }]);
         let text = run(host, &plan, |_witness| {
-            std::fs::write("/work/out", "kept").unwrap();
-            std::fs::set_permissions("/work/out", std::fs::Permissions::from_mode(0o755)).unwrap();
-            let program = std::ffi::CString::new("/work/out").unwrap();
+            std::fs::write("/ws/out", "kept").unwrap();
+            std::fs::set_permissions("/ws/out", std::fs::Permissions::from_mode(0o755)).unwrap();
+            let program = std::ffi::CString::new("/ws/out").unwrap();
             let Err(errno) = nix::unistd::execve::<std::ffi::CString, std::ffi::CString>(&program, &[], &[]);
             format!("{errno:?}")
         });
