@@ -279,7 +279,7 @@ pub(super) fn grant(path: impl AsRef<Path>, set: impl FnOnce(&mut MountGrant)) -
     grant
 }
 
-/// A workspace of 1 MiB and 16 files at `/work`.
+/// A workspace of 1 MiB and 16 files at `/ws`.
 pub(super) fn memory_workspace() -> WorkspaceMount {
     WorkspaceMount {
         target: PathBuf::from("/ws"),
