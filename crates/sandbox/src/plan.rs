@@ -194,11 +194,10 @@ impl SandboxPlan {
     /// Limits, each by the mechanism that holds it here.
     fn hold(&mut self, limits: &Limits, capabilities: &HostCapabilities) {
         let (group, missed) = PlannedGroup::compute(limits, &capabilities.groups);
-        let plan = self;
-        plan.group = group;
+        self.group = group;
         if let (Some(memory), Some(reason)) = (limits.memory, reason(&missed, "memory")) {
-            plan.limit(RlimitKind::Data, memory.bytes(), 0, capabilities);
-            plan.hold_partly(
+            self.limit(RlimitKind::Data, memory.bytes(), 0, capabilities);
+            self.hold_partly(
                 "memory",
                 &format!(
                     "held per process for private writable memory (RLIMIT_DATA); shared mappings, memory files and \
@@ -207,23 +206,23 @@ impl SandboxPlan {
             );
         }
         if let Some(cpu) = limits.cpu_time {
-            plan.limit(RlimitKind::Cpu, whole_seconds(cpu), CPU_GRACE_SECONDS, capabilities);
-            plan.hold_partly(
+            self.limit(RlimitKind::Cpu, whole_seconds(cpu), CPU_GRACE_SECONDS, capabilities);
+            self.hold_partly(
                 "cpu_time",
                 "held per process in whole seconds, rounded up (RLIMIT_CPU); the sum over several processes is not held",
             );
         }
         if let Some(files) = limits.open_files {
-            plan.open_files(u64::from(files), capabilities);
+            self.open_files(u64::from(files), capabilities);
         }
         if let Some(size) = limits.file_size {
-            plan.limit(RlimitKind::FileSize, size.bytes(), 0, capabilities);
+            self.limit(RlimitKind::FileSize, size.bytes(), 0, capabilities);
         }
         if let Some(stack) = limits.stack {
-            plan.limit(RlimitKind::Stack, stack.bytes(), 0, capabilities);
+            self.limit(RlimitKind::Stack, stack.bytes(), 0, capabilities);
         }
         if let Some(reason) = reason(&missed, "cpu_millicores") {
-            plan.miss(
+            self.miss(
                 "cpu_millicores",
                 &format!(
                     "no per-process limit holds a share of processor time; it needs a cpu control group ({reason})"
@@ -231,13 +230,13 @@ impl SandboxPlan {
             );
         }
         if limits.connections.is_some() {
-            plan.miss(
+            self.miss(
                 "connections",
                 "a worker connects as its user may; there is no network service that could count",
             );
         }
         if let Some(reason) = reason(&missed, "processes") {
-            plan.miss("processes", &format!("{} ({reason})", process_limit_reason(capabilities)));
+            self.miss("processes", &format!("{} ({reason})", process_limit_reason(capabilities)));
         }
     }
 

@@ -47,17 +47,12 @@ fn list_root() -> Result<(), Errno> {
 
 fn bind_any() -> Result<(), Errno> {
     use std::os::fd::AsRawFd as _;
-    let family = [(AddressFamily::Inet, SockaddrIn::new(127, 0, 0, 1, 0))];
-    for (family, address) in family {
-        let socket = match socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None) {
-            Ok(socket) => socket,
-            // A kernel without the family has no port to bind either.
-            Err(Errno::EAFNOSUPPORT) => return Err(Errno::EACCES),
-            Err(errno) => return Err(errno),
-        };
-        bind(socket.as_raw_fd(), &address)?;
-    }
-    Ok(())
+    let socket = match socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None) {
+        // A kernel without the family has no port to bind either.
+        Err(Errno::EAFNOSUPPORT) => return Err(Errno::EACCES),
+        made => made?,
+    };
+    bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0))
 }
 
 fn reach_parent() -> Result<(), Errno> {

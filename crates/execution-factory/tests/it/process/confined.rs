@@ -1,7 +1,7 @@
 //! A worker that the kernel confines, through the real spawner: what its receipt says, and what it then finds.
 
 use plugdock_execution_factory::process::{ExitCause, Spawn as _, SpawnError};
-use plugdock_sandbox::{FileAccess, FileRule, Rlimit, RlimitKind, RuleOrigin, SandboxPlan, Walls, verify};
+use plugdock_sandbox::{FileAccess, FileRule, Rlimit, RlimitKind, RuleOrigin, SandboxPlan, verify};
 
 use super::bench::{Bench, all_lines, confined, run};
 
@@ -24,7 +24,7 @@ fn a_confined_worker_proves_it_and_reaches_only_what_is_its_own() {
         let plan = spec.plan.clone();
         let mut worker = bench.client.spawn(spec).await.unwrap();
         assert_eq!(verify(&plan, worker.receipt()), Ok(()));
-        let walls = Walls { ..worker.receipt().walls.unwrap() };
+        let walls = worker.receipt().walls.unwrap();
         assert_eq!((walls.files, walls.tcp, walls.signals), (libc::EACCES, libc::EACCES, libc::EPERM));
         let lines = all_lines(&mut worker).await;
         assert_eq!(lines.last().map(String::as_str), Some("own"), "{lines:?}");
